@@ -1,0 +1,117 @@
+/**
+ * Runs one engine once: boots the guest, runs the programs one after the other, and notes times, CPU and memory.
+ * Place in the flow: main.ts calls it for every engine and repeat; report.ts turns the records into tables.
+ */
+import type { Engine, Guest } from './engines/engine.ts'
+import { Session, SessionFailure, type StampedEvent } from './process-session.ts'
+import { IDLE_COMMAND } from './serial-markers.ts'
+
+/** Wall time on the host and CPU time of all threads of the engine, in milliseconds. */
+export interface Duration {
+  wallMs: number
+  cpuMs: number
+}
+
+export interface ProgramRun {
+  engine: string
+  program: string
+  repeat: number
+  /** One per round: the first is cold (code never seen by the engine), the others are warm. */
+  rounds: Duration[]
+  checksum: string
+}
+
+export interface EngineRun {
+  engine: string
+  repeat: number
+  /** From the start of the process to the ready marker; null for engines that do not boot. */
+  boot: Duration | null
+  programs: ProgramRun[]
+  /** At the end of the run, in bytes; the peak is over the whole run. */
+  residentBytes: number
+  peakResidentBytes: number
+  /** What went wrong, if anything; results up to then are kept. */
+  failure: string | null
+}
+
+export interface RunLimits {
+  rounds: number
+  bootTimeoutMs: number
+  /** For each round. */
+  roundTimeoutMs: number
+}
+
+function between(start: StampedEvent, end: StampedEvent): Duration {
+  // A native program may end before its CPU time is read; its parent then knows it only in ticks, which can be less.
+  const cpuMs = Math.max(0, end.usage.cpuMs - start.usage.cpuMs)
+  return { wallMs: end.wallMs - start.wallMs, cpuMs }
+}
+
+async function runProgram(session: Session, command: string, run: ProgramRun, limits: RunLimits): Promise<void> {
+  session.send(`${command} ${limits.rounds}; ${IDLE_COMMAND}\n`)
+  let begin: StampedEvent | null = null
+  for (;;) {
+    const stamped = await session.next(limits.roundTimeoutMs)
+    const { event } = stamped
+    if (event.kind === 'begin' && event.program === run.program) {
+      begin = stamped
+    } else if (event.kind === 'end' && event.program === run.program && begin) {
+      if (run.checksum !== '' && run.checksum !== event.checksum) {
+        throw new SessionFailure(`${run.program}: checksum ${event.checksum} after ${run.checksum} in an earlier round`)
+      }
+      run.checksum = event.checksum
+      run.rounds.push(between(begin, stamped))
+      begin = null
+    } else if (event.kind === 'idle') {
+      if (event.status !== 0 || run.rounds.length !== limits.rounds) {
+        throw new SessionFailure(`${run.program} ended with status ${event.status} after ${run.rounds.length} rounds`)
+      }
+      return
+    }
+  }
+}
+
+/** Boots, runs and stops. Failures end up in the record: one broken engine must not cost the others their run. */
+export async function runEngine(
+  engine: Engine,
+  guest: Guest,
+  programs: readonly string[],
+  repeat: number,
+  limits: RunLimits,
+  progress: (text: string) => void
+): Promise<EngineRun> {
+  const result: EngineRun = {
+    engine: engine.name,
+    repeat,
+    boot: null,
+    programs: [],
+    residentBytes: 0,
+    peakResidentBytes: 0,
+    failure: null
+  }
+  const launch = engine.launch(guest)
+  const session = new Session(launch)
+  try {
+    const ready = await session.next(limits.bootTimeoutMs)
+    if (ready.event.kind !== 'ready') throw new SessionFailure(`'${ready.event.kind}' came before the ready marker`)
+    if (engine.boots) {
+      result.boot = { wallMs: ready.wallMs, cpuMs: ready.usage.cpuMs }
+      progress(`boot ${(ready.wallMs / 1000).toFixed(1)} s`)
+    }
+    for (const program of programs) {
+      const run: ProgramRun = { engine: engine.name, program, repeat, rounds: [], checksum: '' }
+      await runProgram(session, `${launch.programs}/${program}`, run, limits)
+      result.programs.push(run)
+      progress(`${program} ${run.rounds.map(round => round.wallMs.toFixed(0)).join(' ')} ms`)
+    }
+    const usage = session.usage()
+    result.residentBytes = usage.residentBytes
+    result.peakResidentBytes = usage.peakResidentBytes
+  } catch (error) {
+    if (!(error instanceof SessionFailure)) throw error
+    result.failure = error.message
+  } finally {
+    await session.stop()
+  }
+  return result
+}

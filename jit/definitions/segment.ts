@@ -1,0 +1,98 @@
+/**
+ * Segment registers (SDM vol. 2): MOV, PUSH and POP of them, the far pointer loads, and the questions about selectors.
+ * The checks are in runtime/helpers/segments.ts and protection.ts; a helper that raises has changed nothing.
+ */
+import { Eflags, Segment } from '../../runtime/state.ts'
+import { declareHelpers } from '../helper-signatures.ts'
+import type { Builder, Definition, Value } from './builder.ts'
+
+declareHelpers(`
+  loadSegment(i32,i32)! moveToSegment(i32,i32)! readSegment(i32):i32
+  pushSegment(i32,i32)! popSegment(i32,i32)!
+  requirePrivilege0():i32! requireProtectedMode():i32!
+  loadAccessRights(i32):i32! loadSegmentLimit(i32):i32! verifyRead(i32):i32! verifyWrite(i32):i32!
+`)
+
+/** MOV r/m, Sreg; MOV Sreg, r/m    a wide register takes the selector zero-extended. SS holds interrupts off. */
+const movseg: Definition = (b, { operands }) => {
+  if (operands[0].class === 'segment') {
+    b.call('moveToSegment', b.read(0), b.and(b.read(1), 0xffff))
+    b.endRun()
+    return
+  }
+  b.write(0, b.call('readSegment', b.read(1)))
+}
+
+/** PUSH Sreg    32-bit operand size moves ESP by four and writes two bytes. */
+export const pushSegment: Definition = (b, { operandSize }) => {
+  b.call('pushSegment', b.read(0), operandSize)
+}
+
+/** POP Sreg    SS holds interrupts off for one instruction. */
+export const popSegment: Definition = (b, { operandSize }) => {
+  b.call('popSegment', b.read(0), operandSize)
+  b.endRun()
+}
+
+/** LES, LDS, LSS, LFS, LGS r, m16:16/32    register := offset, segment := selector. */
+function loadFarPointer(segment: Segment): Definition {
+  return (b, { operandSize }) => {
+    const offset = b.loadOperand(1, operandSize)
+    const selector = b.loadOperand(1, 16, operandSize / 8)
+    b.call('loadSegment', segment, selector)
+    b.write(0, offset)
+    b.endRun()
+  }
+}
+
+/** Sets ZF to `value` (0 or 1) and leaves the other flags. */
+function setZero(b: Builder, value: Value): void {
+  const others = b.and(b.arithmeticFlags(), ~Eflags.ZF)
+  b.setArithmeticFlags(b.select(value, b.or(others, Eflags.ZF), others))
+}
+
+/** LAR, LSL r, r/m16    ZF := selector is visible; then register := access rights or limit. */
+function describeSelector(helper: 'loadAccessRights' | 'loadSegmentLimit'): Definition {
+  return b => {
+    // #UD comes before the faults of the operand.
+    b.call('requireProtectedMode')
+    const size = b.sizeOf(0)
+    const value = b.call(helper, b.and(b.read(1), 0xffff))
+    const valid = b.field('result')
+    const old = b.read(0)
+    setZero(b, valid)
+    b.write(0, b.select(valid, b.truncate(value, size), old))
+  }
+}
+
+/** VERR, VERW r/m16    ZF := the segment may be read (written) from here. */
+function verify(helper: 'verifyRead' | 'verifyWrite'): Definition {
+  return b => {
+    b.call('requireProtectedMode')
+    setZero(b, b.call(helper, b.read(0)))
+  }
+}
+
+/** ARPL r/m16, r16    ZF := RPL of the destination is lower; then it is raised to that of the source. */
+const arpl: Definition = b => {
+  b.call('requireProtectedMode')
+  const RPL = 3
+  const left = b.readForModify(0)
+  const right = b.read(1)
+  const raised = b.ltU(b.and(left, RPL), b.and(right, RPL))
+  setZero(b, raised)
+  b.writeModified(0, b.select(raised, b.or(b.and(left, ~RPL & 0xffff), b.and(right, RPL)), left))
+}
+
+export const segments: Readonly<Record<string, Definition>> = {
+  movseg, arpl,
+  les: loadFarPointer(Segment.Es),
+  lds: loadFarPointer(Segment.Ds),
+  lss: loadFarPointer(Segment.Ss),
+  lfs: loadFarPointer(Segment.Fs),
+  lgs: loadFarPointer(Segment.Gs),
+  lar: describeSelector('loadAccessRights'),
+  lsl: describeSelector('loadSegmentLimit'),
+  verr: verify('verifyRead'),
+  verw: verify('verifyWrite'),
+}

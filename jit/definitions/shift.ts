@@ -1,0 +1,203 @@
+/**
+ * Shifts, rotates and double shifts (SDM vol. 2, "SAL/SAR/SHL/SHR", "RCL/RCR/ROL/ROR", "SHLD", "SHRD").
+ * Counts are masked to 5 bits. A count of zero changes no flag; the store to the destination still happens.
+ * OF for counts above 1 is undefined; it is set by the same formula as for 1, as most hardware does.
+ */
+import { Lazy } from '../../runtime/flags.ts'
+import { Eflags } from '../../runtime/state.ts'
+import type { Builder, Definition, Value } from './builder.ts'
+
+const OF_POSITION = 11
+/** Counts are taken modulo 32 for 8-, 16- and 32-bit operands, modulo 64 for 64-bit ones. */
+function readCount(b: Builder, size: number): Value {
+  return b.and(b.read(1), size === 64 ? 63 : 31)
+}
+
+/** A value with OF at its place in an EFLAGS image, from 0 or 1. */
+function overflowImage(b: Builder, bit: Value): Value {
+  return b.shl(bit, OF_POSITION)
+}
+
+/**
+ * A shift: `shifted` gives the result and CF for a count of 1..31 from the zero-extended operand, in i64 arithmetic
+ * (so that counts up to 31 on narrow operands need no special case); `overflow` gives OF.
+ */
+function shift(
+  shifted: (b: Builder, wide: Value, count: Value, size: number) => { result: Value; carry: Value },
+  overflow: (b: Builder, left: Value, result: Value, carry: Value, size: number) => Value,
+): Definition {
+  return b => {
+    const size = b.sizeOf(0)
+    const count = readCount(b, size)
+    const left = b.readForModify(0)
+    const wideCount = b.widenU(count)
+    const { result, carry } = shifted(b, b.widenU(left), wideCount, size)
+    b.writeModified(0, result)
+    b.if(count, () => {
+      const image = overflowImage(b, overflow(b, left, result, carry, size))
+      b.setFlags(Lazy.Aux, size, result, undefined, image, carry)
+    })
+  }
+}
+
+/** SHL/SAL r/m, count    dst := dst << count. Sets OSZPC. */
+const shl = shift(
+  (b, wide, count, size) => {
+    const moved = b.shl(wide, count)
+    return {
+      result: b.truncate(b.wrap(moved), size),
+      carry: b.wrap(b.and(b.shr(moved, size), 1)),
+    }
+  },
+  (b, _left, result, carry, size) => b.xor(b.signBit(result, size), carry),
+)
+
+/** SHR r/m, count    dst := dst >> count, unsigned. Sets OSZPC. */
+const shr = shift(
+  (b, wide, count) => {
+    // One place further up, so that the last bit shifted out lands in bit 0.
+    const moved = b.shr(b.shl(wide, 1), count)
+    return { result: b.wrap(b.shr(moved, 1)), carry: b.wrap(b.and(moved, 1)) }
+  },
+  (b, left, _result, _carry, size) => b.signBit(left, size),
+)
+
+/** SAR r/m, count    dst := dst >> count, signed. Sets OSZPC. */
+const sar = shift(
+  (b, wide, count, size) => {
+    const signed = b.signExtend(wide, size)
+    const moved = b.sar(b.shl(signed, 1), count)
+    return { result: b.truncate(b.wrap(b.sar(moved, 1)), size), carry: b.wrap(b.and(moved, 1)) }
+  },
+  b => b.constant(0),
+)
+
+/** Rotates set CF and OF alone, and only when the masked count is not zero. */
+function rotate(
+  rotated: (b: Builder, left: Value, count: Value, size: number) => Value,
+  carryOf: (b: Builder, result: Value, size: number) => Value,
+  overflow: (b: Builder, result: Value, carry: Value, size: number) => Value,
+): Definition {
+  return b => {
+    const size = b.sizeOf(0)
+    const count = readCount(b, size)
+    const left = b.readForModify(0)
+    const result = rotated(b, left, count, size)
+    b.writeModified(0, result)
+    b.if(count, () => {
+      const carry = carryOf(b, result, size)
+      b.setOverflow(overflow(b, result, carry, size))
+      b.setCarry(carry)
+    })
+  }
+}
+
+/** A narrow operand repeated until it fills 32 bits, so that a 32-bit rotate does the work. */
+function repeated(b: Builder, left: Value, size: number): Value {
+  if (size === 8) return b.mul(left, 0x01010101)
+  if (size === 16) return b.mul(left, 0x00010001)
+  return left
+}
+
+/** ROL r/m, count    Sets OC. */
+const rol = rotate(
+  (b, left, count, size) => b.truncate(b.rotl(repeated(b, left, size), count), size),
+  (b, result) => b.and(result, 1),
+  (b, result, carry, size) => b.xor(b.signBit(result, size), carry),
+)
+
+/** ROR r/m, count    Sets OC. */
+const ror = rotate(
+  (b, left, count, size) => b.truncate(b.rotr(repeated(b, left, size), count), size),
+  (b, result, size) => b.signBit(result, size),
+  (b, result, _carry, size) => b.xor(b.signBit(result, size), b.signBit(b.shl(result, 1), size)),
+)
+
+/**
+ * RCL and RCR rotate through CF: a (size + 1)-bit rotate, done in i64 on CF:dst. The count is further taken modulo
+ * size + 1 for 8- and 16-bit operands (SDM: "masked to 5 bits, then MOD 9 / MOD 17").
+ */
+function rotateThroughCarry(left: boolean): Definition {
+  return b => {
+    const size = b.sizeOf(0)
+    const masked = readCount(b, size)
+    const count = b.widenU(size < 32 ? b.remU(masked, size + 1) : masked)
+    const operand = b.readForModify(0)
+    const carryIn = b.carry()
+    const wide = b.or(b.widenU(operand), b.shl(b.widenU(carryIn), size))
+    const width = size + 1
+    const up = left ? count : b.sub(width, count)
+    const down = left ? b.sub(width, count) : count
+    // size + 1 <= 33 and the counts sum to it, so nothing is lost above bit 63 that belongs to the result:
+    // the part shifted up is cut to `width` bits below.
+    const mixed = b.or(b.shl(wide, up), b.shr(wide, down))
+    const result = b.truncate(b.wrap(mixed), size)
+    const carry = b.wrap(b.and(b.shr(mixed, size), 1))
+    b.writeModified(0, result)
+    b.if(masked, () => {
+      const overflow = left
+        ? b.xor(b.signBit(result, size), carry)
+        : b.xor(b.signBit(result, size), b.signBit(b.shl(result, 1), size))
+      b.setOverflow(overflow)
+      b.setCarry(carry)
+    })
+  }
+}
+
+/** RCL r/m, count    Sets OC. */
+const rcl = rotateThroughCarry(true)
+
+/** RCR r/m, count    Sets OC. */
+const rcr = rotateThroughCarry(false)
+
+/**
+ * Double shifts, in i64 on the two operands side by side. For 16-bit operands and counts above 16 the result is
+ * undefined; a third copy of the first operand is shifted in, as P6 parts do.
+ */
+function doubleShift(left: boolean): Definition {
+  return b => {
+    const size = b.sizeOf(0)
+    const count = b.and(b.read(2), 31)
+    const source = b.widenU(b.read(1))
+    const destination = b.readForModify(0)
+    const wide = b.widenU(destination)
+    const wideCount = b.widenU(count)
+    let result: Value
+    let carry: Value
+    if (left) {
+      // 32: dst:src; 16: dst:src:dst. The bits above `size` of the shifted value hold the bit shifted out last.
+      const joined =
+        size === 16
+          ? b.or(b.or(b.shl(wide, 32), b.shl(source, 16)), wide)
+          : b.or(b.shl(wide, 32), source)
+      // One place down first: bit 63 must not be lost before CF is read.
+      const below = b.shl(b.shr(joined, 1), wideCount)
+      result = b.truncate(b.wrap(b.shr(below, 31)), size)
+      carry = b.wrap(b.and(b.shr(below, 31 + size), 1))
+    } else {
+      const joined =
+        size === 16
+          ? b.or(b.or(b.shl(wide, 32), b.shl(source, 16)), wide)
+          : b.or(b.shl(source, 32), wide)
+      const lastOut = b.shr(joined, b.and(b.sub(wideCount, 1), 63))
+      result = b.truncate(b.wrap(b.shr(joined, wideCount)), size)
+      carry = b.wrap(b.and(lastOut, 1))
+    }
+    b.writeModified(0, result)
+    b.if(count, () => {
+      const changed = b.xor(b.signBit(result, size), b.signBit(destination, size))
+      b.setFlags(Lazy.Aux, size, result, undefined, overflowImage(b, changed), carry)
+    })
+  }
+}
+
+/** SHLD r/m, r, count    dst := high part of dst:src << count. Sets OSZPC. */
+const shld = doubleShift(true)
+
+/** SHRD r/m, r, count    dst := low part of src:dst >> count. Sets OSZPC. */
+const shrd = doubleShift(false)
+
+/** EFLAGS image bit of OF, checked against the position used above. */
+if (Eflags.OF !== 1 << OF_POSITION) throw new Error('OF is not where the EFLAGS image has it')
+
+export const shifts: Readonly<Record<string, Definition>> = { shl, shr, sar, rol, ror, rcl, rcr, shld, shrd }

@@ -1,0 +1,43 @@
+/**
+ * The helpers that definitions call: exports of the AssemblyScript module, with their types.
+ * `faults` says that an exception may be pending after the call.
+ */
+export interface HelperSignature {
+  readonly parameters: readonly ('i32' | 'i64')[]
+  readonly result: 'i32' | 'i64' | 'none'
+  readonly faults: boolean
+}
+
+/** Parses 'name(i32,i64):i32!' rows; '!' marks a helper that may raise an exception. */
+function parse(rows: string): Map<string, HelperSignature> {
+  const table = new Map<string, HelperSignature>()
+  for (const row of rows.trim().split(/\s+/)) {
+    const match = /^(\w+)\(([\w,]*)\)(?::(i32|i64))?(!?)$/.exec(row)
+    if (!match) throw new Error(`bad helper signature: ${row}`)
+    const [, name, parameters, result, faults] = match
+    table.set(name, {
+      parameters: parameters === '' ? [] : (parameters.split(',') as ('i32' | 'i64')[]),
+      result: (result as 'i32' | 'i64' | undefined) ?? 'none',
+      faults: faults === '!',
+    })
+  }
+  return table
+}
+
+/** Memory, flags, strings: called by back ends and integer definitions. */
+const core = `
+  read8(i32):i32! read16(i32):i32! read32(i32):i32! read64(i32):i64!
+  write8(i32,i32)! write16(i32,i32)! write32(i32,i32)! write64(i32,i64)!
+  readForModify8(i32):i32! readForModify16(i32):i32! readForModify32(i32):i32! readForModify64(i32):i64!
+  probeWrite(i32,i32)! probeRead(i32,i32)!
+  condition(i32):i32 getEflags():i32 getArithmeticFlags():i32 setArithmeticFlags(i32)
+  segmentRead(i32,i32,i32):i32! segmentWrite(i32,i32,i32):i32!
+  updateMode()
+`
+
+export const helperSignatures: Map<string, HelperSignature> = parse(core)
+
+/** Adds the rows of a family of helpers; called at module load by the definition file that uses them. */
+export function declareHelpers(rows: string): void {
+  for (const [name, signature] of parse(rows)) helperSignatures.set(name, signature)
+}

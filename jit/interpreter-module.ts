@@ -1,0 +1,403 @@
+/**
+ * Build time: makes core.wasm, the interpreter, from the definitions and the AssemblyScript helpers.
+ *
+ *   decode every opcode -> one sample per signature -> definition -> HotLowering | GeneralLowering -> core.wasm
+ *
+ * The interpreter is one function, `run`:
+ *
+ *   loop dispatch                 attend to events, find the run at EIP
+ *     loop next                   br_table on the record's handler number
+ *       hot handlers, inline      go on, follow a link, or leave for one of:
+ *       default                   call_indirect of a general handler, act on its Outcome
+ *     fault                       put EIP back, deliver the exception
+ *     indirect                    jump cache
+ *
+ * `run` returns every few milliseconds by its budget: V8 replaces no running wasm frame by optimised code.
+ */
+import binaryen from 'binaryen'
+import { ExitReason } from '../runtime/exits.ts'
+import {
+  JUMP_CACHE_BASE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_BYTES, MAX_RUN_INSTRUCTIONS, PAGE_BYTES, RECORD_BYTES,
+  TRACE_RING_BASE, TRACE_RING_ENTRIES,
+} from '../runtime/memory-map.ts'
+import { NOT_CROSSING, RecordField, RecordFlag, RunHeader } from '../runtime/records.ts'
+import { FAULT_STEP, Segment, stateAddress, type StateName, Vector } from '../runtime/state.ts'
+import {
+  GeneralLowering, GENERAL_LOCALS, type HelperNames, type HotFrame, HotLowering, Outcome, RepeatLowering, valueTypes,
+} from './backends/interpreter.ts'
+import { type Expression, LocalPool, type Module } from './backends/value.ts'
+import { Builder, type Facts } from './definitions/builder.ts'
+import { definitions } from './definitions/index.ts'
+import { type HandlerTable, isHot, signatureOf, type SpecialHandler } from './handlers.ts'
+import { collectSamples } from './samples.ts'
+
+/** core.wasm and the numbers of its handlers. */
+export interface InterpreterModule {
+  readonly binary: Uint8Array
+  readonly handlers: HandlerTable
+}
+
+const frame: HotFrame = {
+  record: 0, eipDelta: 1, remaining: 2, tlb: 3, target: 4, linkFrom: 5,
+  next: 'next', fault: 'fault', indirect: 'indirect', dispatch: 'dispatch',
+}
+/** One more fixed local of `run`, then the scratch locals. */
+const SCRATCH_LOCAL = 6
+const FIRST_SCRATCH = 7
+
+const HANDLER_TABLE = 'handlers'
+
+const jumpFacts: Facts = {
+  mnemonic: 'jmp', condition: -1, operandSize: 32, addressSize: 32, repeat: 'none',
+  operands: [{ kind: 'relative', size: 32 }],
+}
+
+class InterpreterGenerator {
+  private readonly m: Module
+  private readonly helperNames: HelperNames
+  private readonly generalNames: string[] = []
+  private readonly hotLabels: string[] = []
+  private readonly hotBodies: Expression[][] = []
+  private readonly pool = new LocalPool(FIRST_SCRATCH)
+
+  constructor(m: Module, helperNames: HelperNames) {
+    this.m = m
+    this.helperNames = helperNames
+  }
+
+  // --- expressions ---
+
+  private local(index: number): Expression {
+    return this.m.local.get(index, binaryen.i32)
+  }
+  private constant(value: number): Expression {
+    return this.m.i32.const(value)
+  }
+  private state(name: StateName, index = 0): Expression {
+    return this.m.i32.load(stateAddress(name, index), 4, this.constant(0))
+  }
+  private setState(name: StateName, value: Expression): Expression {
+    return this.m.i32.store(stateAddress(name), 4, this.constant(0), value)
+  }
+  private helper(name: string, args: Expression[], result: binaryen.Type): Expression {
+    const internal = this.helperNames.get(name)
+    if (!internal) throw new Error(`the helpers export no ${name}`)
+    return this.m.call(internal, args, result)
+  }
+  private recordField(field: RecordField, record = this.local(frame.record)): Expression {
+    if (field === RecordField.Ordinal || field === RecordField.Length || field === RecordField.Flags)
+      return this.m.i32.load8_u(field, 1, record)
+    return this.m.i32.load16_u(field, 2, record)
+  }
+  private countDown(by: Expression): Expression {
+    return this.m.local.set(frame.remaining, this.m.i32.sub(this.local(frame.remaining), by))
+  }
+  private currentEip(): Expression {
+    return this.m.i32.add(this.local(frame.eipDelta), this.recordField(RecordField.Offset))
+  }
+
+  // --- handlers ---
+
+  private addHot(label: string, body: Expression[]): number {
+    this.hotLabels.push(label)
+    this.hotBodies.push(body)
+    return this.hotLabels.length - 1
+  }
+
+  private hotHandler(facts: Facts, name: string, indexed: boolean): number {
+    this.pool.release()
+    const builder = new Builder(facts)
+    definitions.get(facts.mnemonic)?.(builder, facts)
+    const lowering = new HotLowering(this.m, this.pool, facts, this.helperNames, frame, indexed)
+    return this.addHot(name, lowering.lower(builder.statements))
+  }
+
+  private addGeneral(name: string, body: Expression[], types: readonly ('i32' | 'i64')[]): number {
+    const { m } = this
+    m.addFunction(
+      name,
+      binaryen.createType([binaryen.i32, binaryen.i32]),
+      binaryen.i32,
+      types.map(type => valueTypes[type]),
+      m.block(null, [...body, this.constant(Outcome.Next)], binaryen.i32),
+    )
+    this.generalNames.push(name)
+    return this.generalNames.length - 1
+  }
+
+  private generalHandler(facts: Facts, name: string): number {
+    const pool = new LocalPool(GENERAL_LOCALS)
+    const builder = new Builder(facts)
+    definitions.get(facts.mnemonic)?.(builder, facts)
+    const Lowering = facts.repeat === 'none' ? GeneralLowering : RepeatLowering
+    const lowering = new Lowering(this.m, pool, facts, this.helperNames)
+    return this.addGeneral(name, lowering.lower(builder.statements), pool.types)
+  }
+
+  /** Whether control never goes on to the next record behind an instruction. */
+  private endsRun(facts: Facts): boolean {
+    const builder = new Builder(facts)
+    definitions.get(facts.mnemonic)?.(builder, facts)
+    return builder.statements.some(node => node.op === 'jump' || node.op === 'jumpTo' || node.op === 'endRun')
+  }
+
+  /** A handler that only raises an exception: bytes that are no instruction. */
+  private raisingHandler(name: string, vector: Vector): number {
+    const { m } = this
+    return this.addGeneral(
+      name,
+      [
+        this.setState('fault', this.constant(vector + 1)),
+        this.setState('faultErrorCode', this.constant(0)),
+        m.return(this.constant(Outcome.Fault)),
+      ],
+      [],
+    )
+  }
+
+  /** The end of a run outside flat code: go on at the next offset. */
+  private endGeneralHandler(): number {
+    const { m } = this
+    const eip = m.i32.add(this.local(1), m.i32.load16_u(RecordField.Next, 2, this.local(0)))
+    return this.addGeneral('end', [this.setState('eip', eip), m.return(this.constant(Outcome.Jump))], [])
+  }
+
+  private staleHandler(): Expression[] {
+    const { m } = this
+    const executed = m.i32.sub(
+      this.recordField(RecordField.Ordinal), m.i32.ne(this.recordField(RecordField.Length), this.constant(0)),
+    )
+    return [
+      this.setState('eip', this.currentEip()),
+      this.countDown(executed),
+      m.local.set(frame.linkFrom, this.constant(0)),
+      m.br(frame.dispatch),
+    ]
+  }
+
+  // --- the function ---
+
+  /** Notes the offset in the ring of the last places. */
+  private note(eip: Expression): Expression[] {
+    const { m } = this
+    const mask = (TRACE_RING_ENTRIES - 1) * 4
+    return [
+      m.local.set(SCRATCH_LOCAL, this.state('traceCursor')),
+      m.i32.store(TRACE_RING_BASE, 4, this.local(SCRATCH_LOCAL), eip),
+      this.setState(
+        'traceCursor',
+        m.i32.and(m.i32.add(this.local(SCRATCH_LOCAL), this.constant(4)), this.constant(mask)),
+      ),
+    ]
+  }
+
+  /** Fills in the link of the branch that has led to `record`, where the branch may be linked. */
+  private link(): Expression {
+    const { m } = this
+    const linkable = m.i32.and(
+      this.recordField(RecordField.Flags, this.local(frame.linkFrom)), this.constant(RecordFlag.Linkable),
+    )
+    const secondPage = m.i32.load(
+      RunHeader.SecondPage, 4, m.i32.sub(this.local(frame.record), this.constant(RECORD_BYTES)),
+    )
+    return m.if(
+      this.local(frame.linkFrom),
+      m.block(null, [
+        m.if(
+          m.i32.and(m.i32.ne(linkable, this.constant(0)), m.i32.eq(secondPage, this.constant(NOT_CROSSING))),
+          m.i32.store(RecordField.Link, 4, this.local(frame.linkFrom), this.local(frame.record)),
+        ),
+        m.local.set(frame.linkFrom, this.constant(0)),
+      ]),
+    )
+  }
+
+  private faultCode(): Expression[] {
+    const { m } = this
+    const executed = m.i32.sub(this.recordField(RecordField.Ordinal), this.constant(1))
+    return [
+      this.setState('eip', this.currentEip()),
+      this.countDown(executed),
+      ...this.deliver(),
+      m.br(frame.dispatch),
+    ]
+  }
+
+  /** Delivers the pending exception, or turns the request for a step into one. */
+  private deliver(): Expression[] {
+    const { m } = this
+    const step = m.i32.eq(this.state('fault'), this.constant(FAULT_STEP + 1))
+    return [
+      m.local.set(frame.linkFrom, this.constant(0)),
+      m.if(
+        step,
+        m.block(null, [this.setState('fault', this.constant(0)), this.setState('stepRequest', this.constant(1))]),
+        m.block(null, [
+          this.setState('trapBefore', this.constant(0)),
+          m.if(
+            this.helper('deliverException', [], binaryen.i32),
+            m.block(null, [
+              this.setState('remaining', this.local(frame.remaining)),
+              m.return(this.constant(ExitReason.TripleFault)),
+            ]),
+          ),
+        ]),
+      ),
+    ]
+  }
+
+  private indirectCode(): Expression[] {
+    const { m } = this
+    const entry = SCRATCH_LOCAL
+    const linear = () => m.i32.add(this.local(frame.target), this.state('segmentBase', Segment.Cs))
+    const index = m.i32.and(linear(), this.constant(JUMP_CACHE_ENTRIES - 1))
+    const scaled = m.i32.shl(index, this.constant(Math.log2(JUMP_CACHE_ENTRY_BYTES)))
+    const hit = m.i32.and(
+      m.i32.eq(m.i32.load(JUMP_CACHE_BASE, 4, this.local(entry)), linear()),
+      m.i32.eq(m.i32.load(JUMP_CACHE_BASE + 4, 4, this.local(entry)), this.state('key')),
+    )
+    const delta = m.i32.sub(this.local(frame.target), m.i32.and(linear(), this.constant(PAGE_BYTES - 1)))
+    return [
+      m.if(
+        m.i32.ge_s(this.local(frame.remaining), this.constant(MAX_RUN_INSTRUCTIONS)),
+        m.block(null, [
+          m.local.set(entry, scaled),
+          m.if(
+            hit,
+            m.block(null, [
+              m.local.set(frame.record, m.i32.load(JUMP_CACHE_BASE + 8, 4, this.local(entry))),
+              m.local.set(frame.eipDelta, delta),
+              this.link(),
+              ...this.note(this.local(frame.target)),
+              m.br(frame.next),
+            ]),
+          ),
+        ]),
+      ),
+      this.setState('eip', this.local(frame.target)),
+      m.br(frame.dispatch),
+    ]
+  }
+
+  /** Calls a general handler and acts on its outcome. */
+  private generalCode(): Expression[] {
+    const { m } = this
+    const number = m.i32.sub(this.recordField(RecordField.Handler), this.constant(this.hotLabels.length))
+    const call = m.call_indirect(
+      HANDLER_TABLE, number, [this.local(frame.record), this.local(frame.eipDelta)],
+      binaryen.createType([binaryen.i32, binaryen.i32]), binaryen.i32,
+    )
+    const outcome = SCRATCH_LOCAL
+    const is = (wanted: Outcome) => m.i32.eq(this.local(outcome), this.constant(wanted))
+    // Handlers that ask for the time (IN, RDTSC) see the instructions before theirs as retired.
+    const before = m.i32.sub(this.local(frame.remaining), m.i32.sub(this.recordField(RecordField.Ordinal), this.constant(1)))
+    return [
+      this.setState('remaining', before),
+      m.local.set(outcome, call),
+      m.if(
+        m.i32.eqz(this.local(outcome)),
+        m.block(null, [
+          m.local.set(frame.record, m.i32.add(this.local(frame.record), this.constant(RECORD_BYTES))),
+          m.br(frame.next),
+        ]),
+      ),
+      m.br_if(frame.fault, is(Outcome.Fault)),
+      this.countDown(this.recordField(RecordField.Ordinal)),
+      m.local.set(frame.linkFrom, this.constant(0)),
+      m.br_if(frame.dispatch, m.i32.or(is(Outcome.Dispatch), this.state('stepping'))),
+      m.local.set(frame.target, this.state('eip')),
+      m.br(frame.indirect),
+    ]
+  }
+
+  private dispatchCode(): Expression[] {
+    const { m } = this
+    const exit = SCRATCH_LOCAL
+    const pageOffset = m.i32.and(
+      m.i32.add(this.state('eip'), this.state('segmentBase', Segment.Cs)), this.constant(PAGE_BYTES - 1),
+    )
+    return [
+      this.setState('remaining', this.local(frame.remaining)),
+      m.local.set(exit, this.helper('attend', [], binaryen.i32)),
+      m.if(this.local(exit), m.return(this.local(exit))),
+      m.if(this.state('stepping'), m.local.set(frame.linkFrom, this.constant(0))),
+      ...this.note(this.state('eip')),
+      m.local.set(frame.record, this.helper('findRun', [], binaryen.i32)),
+      m.if(
+        m.i32.eqz(this.local(frame.record)),
+        m.block(null, [
+          m.if(this.state('fault'), m.block(null, [...this.deliver(), m.br(frame.dispatch)])),
+          m.return(this.constant(ExitReason.Decode)),
+        ]),
+      ),
+      m.local.set(frame.tlb, this.state('tlbBase')),
+      m.local.set(frame.eipDelta, m.i32.sub(this.state('eip'), pageOffset)),
+      this.link(),
+    ]
+  }
+
+  private runFunction(): void {
+    const { m } = this
+    const labels = this.hotLabels.map((_name, i) => `h${i}`)
+    let body: Expression = m.block(labels[0], [
+      m.switch(labels, 'general', this.recordField(RecordField.Handler)),
+    ])
+    this.hotBodies.forEach((code, i) => {
+      body = m.block(i + 1 < labels.length ? labels[i + 1] : 'general', [body, ...code])
+    })
+    const withFault = m.block(frame.fault, [body, ...this.generalCode()])
+    const withIndirect = m.block(frame.indirect, [withFault, ...this.faultCode()])
+    const nextLoop = m.loop(frame.next, m.block(null, [withIndirect, ...this.indirectCode()]))
+    const whole = m.loop(frame.dispatch, m.block(null, [...this.dispatchCode(), nextLoop]))
+    const fixed = Array.from({ length: FIRST_SCRATCH }, () => binaryen.i32)
+    m.addFunction(
+      'run', binaryen.none, binaryen.i32, [...fixed, ...this.pool.types.map(type => valueTypes[type])],
+      m.block(null, [m.local.set(frame.remaining, this.state('remaining')), whole, m.unreachable()], binaryen.i32),
+    )
+    m.addFunctionExport('run', 'run')
+  }
+
+  /** Adds everything to the module; gives the numbers. */
+  generate(samples: readonly Facts[]): HandlerTable {
+    const hot: [string, number, number][] = []
+    const general: [string, number, number][] = []
+    const special = {} as Record<SpecialHandler, number>
+    special.stale = this.addHot('stale', this.staleHandler())
+    special.end = this.hotHandler(jumpFacts, 'end', false)
+    for (const facts of samples) {
+      const signature = signatureOf(facts)
+      general.push([signature, this.generalHandler(facts, signature), this.endsRun(facts) ? 1 : 0])
+      if (!isHot(facts)) continue
+      const plain = this.hotHandler(facts, signature, false)
+      const hasMemory = facts.operands.some(operand => operand.kind === 'memory')
+      hot.push([signature, plain, hasMemory ? this.hotHandler(facts, `${signature} indexed`, true) : plain])
+    }
+    special.undefined = this.raisingHandler('undefined', Vector.UD)
+    special.tooLong = this.raisingHandler('tooLong', Vector.GP)
+    special.endGeneral = this.endGeneralHandler()
+    const { m, generalNames, hotLabels } = this
+    m.addTable(HANDLER_TABLE, generalNames.length, generalNames.length)
+    m.addActiveElementSegment(HANDLER_TABLE, 'general', generalNames, this.constant(0))
+    this.runFunction()
+    const shift = (number: number) => number + hotLabels.length
+    for (const name of ['undefined', 'tooLong', 'endGeneral'] as const) special[name] = shift(special[name])
+    return { hot, general: general.map(([signature, number, ends]) => [signature, shift(number), ends] as const), special }
+  }
+}
+
+/** Makes the interpreter from the compiled helpers (output of asc, with the memory imported). */
+export function buildInterpreter(helpers: Uint8Array): InterpreterModule {
+  const m = binaryen.readBinary(helpers)
+  m.setFeatures(
+    binaryen.Features.BulkMemory | binaryen.Features.BulkMemoryOpt | binaryen.Features.SignExt | binaryen.Features.MutableGlobals |
+      binaryen.Features.NontrappingFPToInt | binaryen.Features.SIMD128,
+  )
+  const helperNames = new Map<string, string>()
+  for (let i = 0; i < m.getNumExports(); i++) {
+    const info = binaryen.getExportInfo(m.getExportByIndex(i))
+    if (info.kind === binaryen.ExternalFunction) helperNames.set(info.name, info.value)
+  }
+  const handlers = new InterpreterGenerator(m, helperNames).generate(collectSamples())
+  if (!m.validate()) throw new Error('core.wasm does not validate')
+  return { binary: m.emitBinary(), handlers }
+}

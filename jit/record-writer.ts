@@ -1,0 +1,219 @@
+/**
+ * The translator that the runtime is handed for cold code: decodes a run at a physical address and writes its
+ * records (runtime/records.ts).
+ */
+import type { CodeCache } from '../runtime/code-cache.ts'
+import type { Core } from '../runtime/core.ts'
+import { MAX_RUN_INSTRUCTIONS, PAGE_BYTES, RAM_BASE, RECORD_BYTES } from '../runtime/memory-map.ts'
+import { RecordField, RecordFlag } from '../runtime/records.ts'
+import { ModeBit, Segment, stateAddress } from '../runtime/state.ts'
+import { decode } from './decode/decoder.ts'
+import type { Decoded, Instruction, RegisterOperand } from './decode/instruction.ts'
+import { factsOf, type HandlerTable, signatureOf, type SpecialHandler } from './handlers.ts'
+import { normalise } from './normalise.ts'
+
+/** Longest legal instruction, in bytes (SDM vol. 2, 2.3.11). */
+const MAX_INSTRUCTION_BYTES = 15
+
+const HIGH_BYTE_REGISTERS = 4
+
+interface Handlers {
+  readonly hot: number
+  readonly hotIndexed: number
+  readonly general: number
+  readonly endsRun: boolean
+}
+
+/** Slot of a general register operand, sub-registers included. */
+function slotOf(operand: RegisterOperand): number {
+  if (!operand.class.startsWith('gpr')) return operand.index
+  if (operand.class === 'gpr8' && operand.index >= HIGH_BYTE_REGISTERS)
+    return stateAddress('gpr', operand.index - HIGH_BYTE_REGISTERS) + 1
+  return stateAddress('gpr', operand.index)
+}
+
+export class RecordWriter {
+  private readonly core: Core
+  private readonly cache: CodeCache
+  private readonly handlers = new Map<string, Handlers>()
+  private readonly special: Readonly<Record<SpecialHandler, number>>
+  /** Bytes of an instruction that crosses a page, put together. */
+  private readonly crossing = new Uint8Array(2 * MAX_INSTRUCTION_BYTES)
+  private readonly zero = stateAddress('zero')
+
+  constructor(core: Core, cache: CodeCache, table: HandlerTable) {
+    this.core = core
+    this.cache = cache
+    this.special = table.special
+    const hot = new Map(table.hot.map(([signature, plain, indexed]) => [signature, [plain, indexed] as const]))
+    for (const [signature, general, ends] of table.general) {
+      const [plain, indexed] = hot.get(signature) ?? [-1, -1]
+      this.handlers.set(signature, { hot: plain, hotIndexed: indexed, general, endsRun: ends === 1 })
+    }
+  }
+
+  /**
+   * Decodes the run at CS:EIP, whose first byte is at `physical`, and installs it. Nothing is installed when
+   * fetching its second page raises an exception, which is then pending.
+   */
+  translate(physical: number): void {
+    const { core } = this
+    const mode = core.get('mode')
+    const eip = core.get('eip')
+    const linear = (core.get('segmentBase', Segment.Cs) + eip) >>> 0
+    const room = PAGE_BYTES - (physical & (PAGE_BYTES - 1))
+    const inRam = physical + room <= core.ramBytes
+    const bits = (mode & ModeBit.Code32) !== 0 ? 32 : 16
+    const bytes = inRam ? core.bytes : this.crossing.fill(0xff)
+    const start = inRam ? RAM_BASE + physical : 0
+    const first = decode(bytes, start, start + (inRam ? room : MAX_INSTRUCTION_BYTES), { bits })
+    if (!first.ok && first.failure === 'truncated') this.translateCrossing(physical, linear, room, mode)
+    else this.translateWithin(bytes, start, inRam ? room : MAX_INSTRUCTION_BYTES, physical, mode)
+  }
+
+  /** One instruction across two pages: a run of its own. */
+  private translateCrossing(physical: number, linear: number, room: number, mode: number): void {
+    const { core, crossing } = this
+    const user = (mode & ModeBit.User) !== 0
+    const second = core.exports.translateFetch((linear + room) | 0, user) >>> 0
+    if (core.get('fault') !== 0) return
+    crossing.fill(0xff)
+    crossing.set(core.bytes.subarray(RAM_BASE + physical, RAM_BASE + physical + room))
+    if (second + MAX_INSTRUCTION_BYTES <= core.ramBytes)
+      crossing.set(core.bytes.subarray(RAM_BASE + second, RAM_BASE + second + MAX_INSTRUCTION_BYTES), room)
+    const bits = (mode & ModeBit.Code32) !== 0 ? 32 : 16
+    const decoded = decode(crossing, 0, room + MAX_INSTRUCTION_BYTES, { bits })
+    const run = this.cache.reserve(2)
+    const offset = physical & (PAGE_BYTES - 1)
+    const length = this.writeInstruction(run, decoded, offset, 1, mode)
+    this.writeEnd(run + RECORD_BYTES, offset + length, 1, mode)
+    this.cache.install(run, {
+      physical, mode, bytes: Math.max(length, room + 1), instructions: 1, records: 2, secondPage: second,
+    })
+  }
+
+  private translateWithin(bytes: Uint8Array, start: number, room: number, physical: number, mode: number): void {
+    const most = (mode & ModeBit.Step) !== 0 ? 1 : MAX_RUN_INSTRUCTIONS
+    const bits = (mode & ModeBit.Code32) !== 0 ? 32 : 16
+    const decodeMode = { bits } as const
+    const run = this.cache.reserve(most + 1)
+    const offset = physical & (PAGE_BYTES - 1)
+    let record = run
+    let position = 0
+    let count = 0
+    this.ended = false
+    while (count < most && position < room && !this.ended) {
+      const decoded = decode(bytes, start + position, start + room, decodeMode)
+      if (!decoded.ok && decoded.failure === 'truncated') break
+      count++
+      position += this.writeInstruction(record, decoded, offset + position, count, mode)
+      record += RECORD_BYTES
+    }
+    this.writeEnd(record, offset + position, count, mode)
+    this.cache.install(run, {
+      physical, mode, bytes: position, instructions: count, records: count + 1, secondPage: -1,
+    })
+  }
+
+  /** Whether control never goes on behind the instruction written last. */
+  private ended = false
+
+  /** Writes one record; gives the length of the instruction in bytes. */
+  private writeInstruction(record: number, decoded: Decoded, offset: number, ordinal: number, mode: number): number {
+    if (!decoded.ok) {
+      this.ended = true
+      const handler = decoded.failure === 'length' ? this.special.tooLong : this.special.undefined
+      this.writePlace(record, handler, offset, Math.max(decoded.length, 1), ordinal)
+      return Math.max(decoded.length, 1)
+    }
+    const instruction = normalise(decoded.instruction)
+    const handlers = this.handlers.get(signatureOf(factsOf(instruction)))
+    if (!handlers) {
+      this.ended = true
+      this.writePlace(record, this.special.undefined, offset, instruction.length, ordinal)
+      return instruction.length
+    }
+    this.ended = handlers.endsRun
+    this.writePlace(record, this.choose(handlers, instruction, mode), offset, instruction.length, ordinal)
+    this.writeOperands(record, instruction, mode)
+    return instruction.length
+  }
+
+  /** Hot handlers serve flat 32-bit code and the segments known to be flat. */
+  private choose(handlers: Handlers, instruction: Instruction, mode: number): number {
+    const hotMode = ModeBit.Flat | ModeBit.Code32 | ModeBit.Stack32
+    if (handlers.hot < 0 || (mode & (hotMode | ModeBit.Step)) !== hotMode) return handlers.general
+    for (const operand of instruction.operands)
+      if (operand.kind === 'memory') {
+        if (instruction.addressSize !== 32 || operand.segment > Segment.Ds) return handlers.general
+        return operand.index < 0 ? handlers.hot : handlers.hotIndexed
+      }
+    return handlers.hot
+  }
+
+  private writePlace(record: number, handler: number, offset: number, length: number, ordinal: number): void {
+    const { bytes, words } = this.core
+    const word = record >> 2
+    words.fill(0, word, word + (RECORD_BYTES >> 2))
+    words[word] = handler | (offset << 16)
+    bytes[record + RecordField.Length] = length
+    bytes[record + RecordField.Ordinal] = ordinal
+    words[(record + RecordField.Base) >> 2] = this.zero | (this.zero << 16)
+    words[(record + RecordField.Next) >> 2] = offset + length
+  }
+
+  private writeOperands(record: number, instruction: Instruction, mode: number): void {
+    const { bytes, words } = this.core
+    bytes[record + RecordField.Segment] = instruction.segment
+    let immediates = 0
+    instruction.operands.forEach((operand, i) => {
+      switch (operand.kind) {
+        case 'register':
+          if (i < 2) {
+            const field = record + (i === 0 ? RecordField.Destination : RecordField.Source)
+            bytes[field] = slotOf(operand) & 0xff
+            bytes[field + 1] = slotOf(operand) >> 8
+          } else words[(record + RecordField.Immediate) >> 2] = slotOf(operand)
+          return
+        case 'memory': {
+          const base = operand.base < 0 ? this.zero : stateAddress('gpr', operand.base)
+          const index = operand.index < 0 ? this.zero : stateAddress('gpr', operand.index)
+          words[(record + RecordField.Base) >> 2] = base | (index << 16)
+          words[(record + RecordField.Displacement) >> 2] = operand.displacement
+          bytes[record + RecordField.Scale] = operand.scale
+          bytes[record + RecordField.Segment] = operand.segment
+          if (instruction.addressSize === 16) bytes[record + RecordField.Flags] |= RecordFlag.Address16
+          return
+        }
+        case 'immediate': {
+          const field = immediates++ === 0 ? RecordField.Immediate : RecordField.Displacement
+          words[(record + field) >> 2] = operand.value
+          return
+        }
+        case 'relative':
+          words[(record + RecordField.Immediate) >> 2] = operand.value
+          this.writeLinkable(record, operand.value, mode)
+          return
+        case 'far':
+          words[(record + RecordField.Immediate) >> 2] = operand.offset
+          words[(record + RecordField.Displacement) >> 2] = operand.selector
+      }
+    })
+  }
+
+  private writeLinkable(record: number, distance: number, mode: number): void {
+    const { bytes, words } = this.core
+    const next = words[(record + RecordField.Next) >> 2] & 0xffff
+    const target = next + distance
+    if ((mode & ModeBit.Flat) !== 0 && target >= 0 && target < PAGE_BYTES)
+      bytes[record + RecordField.Flags] |= RecordFlag.Linkable
+  }
+
+  /** The record behind the last instruction: a jump to where it stands. */
+  private writeEnd(record: number, offset: number, count: number, mode: number): void {
+    const hotMode = ModeBit.Flat | ModeBit.Code32 | ModeBit.Stack32
+    const hot = (mode & (hotMode | ModeBit.Step)) === hotMode
+    this.writePlace(record, hot ? this.special.end : this.special.endGeneral, offset, 0, count)
+    if (hot && offset < PAGE_BYTES) this.core.bytes[record + RecordField.Flags] |= RecordFlag.Linkable
+  }
+}

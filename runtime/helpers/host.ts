@@ -1,0 +1,25 @@
+/** What the machine gives to the helpers: the imports of core.wasm, in one place. */
+
+/** Reads device memory at a physical address; `bits` is 8, 16 or 32. */
+@external('host', 'readDevice')
+export declare function readDevice(physical: u32, bits: i32): u32
+
+/** Writes device memory at a physical address. */
+@external('host', 'writeDevice')
+export declare function writeDevice(physical: u32, bits: i32, value: u32): void
+
+/** Reads an I/O port. */
+@external('host', 'readPort')
+export declare function readPort(port: u32, bits: i32): u32
+
+/** Writes an I/O port. */
+@external('host', 'writePort')
+export declare function writePort(port: u32, bits: i32, value: u32): void
+
+/** A store has hit a granule that holds decoded code: drop what the bytes belong to. */
+@external('host', 'codeWritten')
+export declare function codeWritten(physical: u32, bytes: u32): void
+
+/** The time-stamp counter, in cycles since power-on. */
+@external('host', 'timestamp')
+export declare function timestamp(): u64

@@ -1,0 +1,20 @@
+/** Entry of the AssemblyScript module: everything that generated code and the machine call. */
+export { enter } from './enter'
+export {
+  condition, getArithmeticFlags, getEflags, setArithmeticFlags, setEflags,
+} from './flags'
+export {
+  faulted, probeRead, probeWrite, raise, raiseCode, read16, read32, read64, read8, readForModify16, readForModify32,
+  readForModify64, readForModify8, write16, write32, write64, write8,
+} from './memory'
+export { setStep, updateMode } from './mode'
+export { closePage, flushPage, flushTlb, peekTranslate, translateFetch } from './paging'
+export { attend, cancelStep, findRun } from './runs'
+export * from './system'
+export { fxrstor, fxsave } from './fxsave'
+export * from './x87-arithmetic'
+export * from './x87-compare'
+export * from './x87-control'
+export * from './x87-environment'
+export * from './x87-move'
+export * from './x87-transcendental'

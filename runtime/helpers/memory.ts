@@ -1,0 +1,250 @@
+/**
+ * Guest memory by linear address: the slow path behind the inline TLB checks of generated code, and the
+ * whole path for other helpers. Every access may raise #PF; callers test `faulted()` before they commit.
+ *
+ * An access that crosses a page translates both pages before it touches either.
+ */
+import {
+  CPL, FAULT, FAULT_ERROR_CODE, FAULT_STEP, GRANULE_SHIFT, MAX_RAM_BYTES, PAGE_FLAGS_BASE, PAGE_FLAG_DEVICE,
+  PAGE_FLAG_RAM, PAGE_GRANULES_BASE, RAM_BASE, STEPPING,
+} from '../../build/helpers/layout'
+import { codeWritten, readDevice, writeDevice } from './host'
+import { translate } from './paging'
+
+const OFFSET_MASK: u32 = 0xfff
+
+/** Whether an exception is pending. */
+export function faulted(): bool {
+  return load<u32>(FAULT) != 0
+}
+
+/** Raises an exception without error code. The first one raised by an instruction stands. */
+export function raise(vector: i32): void {
+  raiseCode(vector, 0)
+}
+
+/** Raises an exception with an error code. */
+export function raiseCode(vector: i32, code: u32): void {
+  if (load<u32>(FAULT) != 0) return
+  store<u32>(FAULT, vector + 1)
+  store<u32>(FAULT_ERROR_CODE, code)
+}
+
+/** Forgets the pending exception. */
+export function clearFault(): void {
+  store<u32>(FAULT, 0)
+}
+
+/** PageFlag of a physical address. */
+// @ts-ignore: decorator
+@inline
+export function pageFlag(physical: u32): u32 {
+  return physical < MAX_RAM_BYTES ? <u32>load<u8>(PAGE_FLAGS_BASE + (physical >> 12)) : PAGE_FLAG_DEVICE
+}
+
+/** Bits of the page's granule word that `bytes` bytes at `physical` (within one page) touch. */
+// @ts-ignore: decorator
+@inline
+function granuleMask(physical: u32, bytes: u32): u32 {
+  const first = (physical & OFFSET_MASK) >> GRANULE_SHIFT
+  const last = ((physical & OFFSET_MASK) + bytes - 1) >> GRANULE_SHIFT
+  return (<u32>1 << first) | (<u32>1 << last)
+}
+
+/** Tells the host when a store of `bytes` bytes (at most a granule) has hit decoded code. */
+// @ts-ignore: decorator
+@inline
+function noticeCode(physical: u32, bytes: u32): void {
+  const granules = load<u32>(PAGE_GRANULES_BASE + ((physical >> 12) << 2))
+  if (granules != 0 && (granules & granuleMask(physical, bytes)) != 0) codeWritten(physical, bytes)
+}
+
+/** Reads `T` at a physical address within one page. */
+export function readPhysical<T>(physical: u32): T {
+  if (pageFlag(physical) != PAGE_FLAG_DEVICE) return load<T>(RAM_BASE + physical)
+  if (sizeof<T>() == 8) {
+    const low = <u64>readDevice(physical, 32)
+    return <T>(low | (<u64>readDevice(physical + 4, 32) << 32))
+  }
+  return <T>readDevice(physical, <i32>sizeof<T>() * 8)
+}
+
+/** Writes `T` at a physical address within one page. */
+export function writePhysical<T>(physical: u32, value: T): void {
+  const flag = pageFlag(physical)
+  if (flag == PAGE_FLAG_RAM) {
+    store<T>(RAM_BASE + physical, value)
+    noticeCode(physical, <u32>sizeof<T>())
+    return
+  }
+  if (flag != PAGE_FLAG_DEVICE) return
+  if (sizeof<T>() == 8) {
+    writeDevice(physical, 32, <u32>value)
+    writeDevice(physical + 4, 32, <u32>(<u64>value >> 32))
+  } else {
+    writeDevice(physical, <i32>sizeof<T>() * 8, <u32>value)
+  }
+}
+
+/**
+ * Asks for the instruction to be executed again in a step of its own when it would touch device memory and is not
+ * stepped yet. Only the accesses of instructions ask; exception delivery and descriptor loads go straight through.
+ */
+// @ts-ignore: decorator
+@inline
+function needsStep(physical: u32): bool {
+  if (pageFlag(physical) != PAGE_FLAG_DEVICE || load<u32>(STEPPING) != 0) return false
+  raise(FAULT_STEP)
+  return true
+}
+
+/** Reads `T` at a linear address with user or supervisor rights. */
+function readLinear<T>(linear: u32, user: bool, stepped: bool): T {
+  const bytes = <u32>sizeof<T>()
+  const physical = translate(linear, false, user)
+  if (faulted() || (stepped && needsStep(physical))) return <T>0
+  const room: u32 = 0x1000 - (linear & OFFSET_MASK)
+  if (room >= bytes) return readPhysical<T>(physical)
+  const second = translate(linear + room, false, user)
+  if (faulted() || (stepped && needsStep(second))) return <T>0
+  let value: u64 = 0
+  for (let i: u32 = 0; i < bytes; i++) {
+    const byte = i < room ? readPhysical<u8>(physical + i) : readPhysical<u8>(second + i - room)
+    value |= <u64>byte << (i << 3)
+  }
+  return <T>value
+}
+
+/** Writes `T` at a linear address with user or supervisor rights. */
+function writeLinear<T>(linear: u32, value: T, user: bool, stepped: bool): void {
+  const bytes = <u32>sizeof<T>()
+  const physical = translate(linear, true, user)
+  if (faulted() || (stepped && needsStep(physical))) return
+  const room: u32 = 0x1000 - (linear & OFFSET_MASK)
+  if (room >= bytes) {
+    writePhysical<T>(physical, value)
+    return
+  }
+  const second = translate(linear + room, true, user)
+  if (faulted() || (stepped && needsStep(second))) return
+  for (let i: u32 = 0; i < bytes; i++) {
+    const byte = <u8>(<u64>value >> (i << 3))
+    if (i < room) writePhysical<u8>(physical + i, byte)
+    else writePhysical<u8>(second + i - room, byte)
+  }
+}
+
+/** Whether the current privilege level is 3. */
+// @ts-ignore: decorator
+@inline
+function isUser(): bool {
+  return load<u32>(CPL) == 3
+}
+
+/** Data accesses of instructions, at the current privilege. */
+export function read8(linear: u32): u32 {
+  return <u32>readLinear<u8>(linear, isUser(), true)
+}
+export function read16(linear: u32): u32 {
+  return <u32>readLinear<u16>(linear, isUser(), true)
+}
+export function read32(linear: u32): u32 {
+  return readLinear<u32>(linear, isUser(), true)
+}
+export function read64(linear: u32): u64 {
+  return readLinear<u64>(linear, isUser(), true)
+}
+export function write8(linear: u32, value: u32): void {
+  writeLinear<u8>(linear, <u8>value, isUser(), true)
+}
+export function write16(linear: u32, value: u32): void {
+  writeLinear<u16>(linear, <u16>value, isUser(), true)
+}
+export function write32(linear: u32, value: u32): void {
+  writeLinear<u32>(linear, value, isUser(), true)
+}
+export function write64(linear: u32, value: u64): void {
+  writeLinear<u64>(linear, value, isUser(), true)
+}
+
+/** Descriptor tables, TSS and IDT are read with supervisor rights whatever the CPL (SDM vol. 3, 4.6). */
+export function readSystem8(linear: u32): u32 {
+  return <u32>readLinear<u8>(linear, false, false)
+}
+export function readSystem16(linear: u32): u32 {
+  return <u32>readLinear<u16>(linear, false, false)
+}
+export function readSystem32(linear: u32): u32 {
+  return readLinear<u32>(linear, false, false)
+}
+export function readSystem64(linear: u32): u64 {
+  return readLinear<u64>(linear, false, false)
+}
+export function writeSystem8(linear: u32, value: u32): void {
+  writeLinear<u8>(linear, <u8>value, false, false)
+}
+export function writeSystem16(linear: u32, value: u32): void {
+  writeLinear<u16>(linear, <u16>value, false, false)
+}
+export function writeSystem32(linear: u32, value: u32): void {
+  writeLinear<u32>(linear, value, false, false)
+}
+
+/** Accesses with the rights of a privilege level that is about to become current. */
+export function readAs16(linear: u32, user: bool): u32 {
+  return <u32>readLinear<u16>(linear, user, false)
+}
+export function readAs32(linear: u32, user: bool): u32 {
+  return readLinear<u32>(linear, user, false)
+}
+export function writeAs16(linear: u32, value: u32, user: bool): void {
+  writeLinear<u16>(linear, <u16>value, user, false)
+}
+export function writeAs32(linear: u32, value: u32, user: bool): void {
+  writeLinear<u32>(linear, value, user, false)
+}
+
+/** Raises the #PF that an access to any of `bytes` bytes at `linear` would raise. */
+function probe(linear: u32, bytes: u32, write: bool, user: bool): void {
+  const last = linear + bytes - 1
+  let page = linear
+  for (;;) {
+    translate(page, write, user)
+    if (faulted() || ((page ^ last) & ~OFFSET_MASK) == 0) return
+    page = (page | OFFSET_MASK) + 1
+  }
+}
+
+export function probeRead(linear: u32, bytes: u32): void {
+  probe(linear, bytes, false, isUser())
+}
+export function probeWrite(linear: u32, bytes: u32): void {
+  probe(linear, bytes, true, isUser())
+}
+export function probeReadSystem(linear: u32, bytes: u32): void {
+  probe(linear, bytes, false, false)
+}
+export function probeWriteSystem(linear: u32, bytes: u32): void {
+  probe(linear, bytes, true, false)
+}
+export function probeWriteAs(linear: u32, bytes: u32, user: bool): void {
+  probe(linear, bytes, true, user)
+}
+
+/** Reads for a read-modify-write: the write permission of every byte is checked before the read. */
+export function readForModify8(linear: u32): u32 {
+  probeWrite(linear, 1)
+  return faulted() ? 0 : read8(linear)
+}
+export function readForModify16(linear: u32): u32 {
+  probeWrite(linear, 2)
+  return faulted() ? 0 : read16(linear)
+}
+export function readForModify32(linear: u32): u32 {
+  probeWrite(linear, 4)
+  return faulted() ? 0 : read32(linear)
+}
+export function readForModify64(linear: u32): u64 {
+  probeWrite(linear, 8)
+  return faulted() ? 0 : read64(linear)
+}

@@ -1,0 +1,62 @@
+/** The mode word: what decoding and code lookup depend on (ModeBit in runtime/state.ts). */
+import {
+  CPL, CR0, CR0_PE, EFLAGS, EFLAGS_VM, KEY, MODE, MODE_BITS, MODE_CODE32, MODE_FLAT, MODE_PROTECTED, MODE_STACK32,
+  MODE_STEP, MODE_USER, MODE_VIRTUAL8086, SEGMENT_ACCESS, SEGMENT_BASE, SEGMENT_CS, SEGMENT_DS, SEGMENT_ES,
+  SEGMENT_LIMIT, SEGMENT_SS, TLB_BASE, TLB_SUPERVISOR, TLB_USER,
+} from '../../build/helpers/layout'
+
+/** Bits of SEGMENT_ACCESS (descriptor bits 8..23; SDM vol. 3, 3.4.5). */
+const ACCESS_WRITABLE_OR_READABLE: u32 = 1 << 1
+const ACCESS_EXPAND_DOWN_OR_CONFORMING: u32 = 1 << 2
+const ACCESS_CODE: u32 = 1 << 3
+const ACCESS_PRESENT: u32 = 1 << 7
+const ACCESS_BIG: u32 = 1 << 14
+
+/** Whether a data segment covers all 4 GiB, writable and expand-up: no access through it can fail a check. */
+function flatData(segment: u32): bool {
+  const access = load<u32>(SEGMENT_ACCESS + segment * 8)
+  const wanted = ACCESS_PRESENT | ACCESS_WRITABLE_OR_READABLE
+  return (
+    load<u32>(SEGMENT_BASE + segment * 8) == 0 &&
+    load<u32>(SEGMENT_LIMIT + segment * 8) == 0xffffffff &&
+    (access & (wanted | ACCESS_EXPAND_DOWN_OR_CONFORMING | ACCESS_CODE)) == wanted
+  )
+}
+
+/** CS likewise, readable. */
+function flatCode(): bool {
+  const access = load<u32>(SEGMENT_ACCESS + SEGMENT_CS * 8)
+  const wanted = ACCESS_PRESENT | ACCESS_WRITABLE_OR_READABLE | ACCESS_CODE
+  return (
+    load<u32>(SEGMENT_BASE + SEGMENT_CS * 8) == 0 &&
+    load<u32>(SEGMENT_LIMIT + SEGMENT_CS * 8) == 0xffffffff &&
+    (access & wanted) == wanted
+  )
+}
+
+/** Recomputes `mode`, `key` and `tlbBase`. Call after any change of CS, SS, DS, ES, CR0.PE, EFLAGS.VM or CPL. */
+export function updateMode(): void {
+  let mode: u32 = 0
+  if ((load<u32>(SEGMENT_ACCESS + SEGMENT_CS * 8) & ACCESS_BIG) != 0) mode |= MODE_CODE32
+  if ((load<u32>(SEGMENT_ACCESS + SEGMENT_SS * 8) & ACCESS_BIG) != 0) mode |= MODE_STACK32
+  if ((load<u32>(CR0) & CR0_PE) != 0) {
+    if ((load<u32>(EFLAGS) & EFLAGS_VM) != 0) mode |= MODE_VIRTUAL8086
+    else mode |= MODE_PROTECTED
+  }
+  if (flatCode() && flatData(SEGMENT_DS) && flatData(SEGMENT_ES) && flatData(SEGMENT_SS)) mode |= MODE_FLAT
+  const user = load<u32>(CPL) == 3
+  if (user) mode |= MODE_USER
+  store<u32>(TLB_BASE, user ? TLB_USER : TLB_SUPERVISOR)
+  setMode(mode)
+}
+
+function setMode(mode: u32): void {
+  store<u32>(MODE, mode)
+  store<u32>(KEY, ((load<u32>(KEY) >> MODE_BITS) << MODE_BITS) | mode)
+}
+
+/** Turns single-instruction decoding on or off in the mode word. */
+export function setStep(on: bool): void {
+  const mode = load<u32>(MODE)
+  setMode(on ? mode | MODE_STEP : mode & ~MODE_STEP)
+}

@@ -1,0 +1,287 @@
+/**
+ * Address translation: the TLB and the page walk (SDM vol. 3, chapter 4): 32-bit paging with PSE, PAE with NX,
+ * global pages, CR0.WP, accessed and dirty bits, and exact #PF error codes.
+ *
+ * TLB entry, 16 bytes, direct mapped by linear page, one table for supervisor and one for user rights:
+ *   +0  readTag   linear page when loads may go straight to RAM; | TAG_DEVICE when they may not; TAG_EMPTY when unused
+ *   +4  writeTag  linear page when stores may too (writable, dirty, RAM, holds no code); else TAG_EMPTY
+ *   +8  addend    linear-memory address minus linear address
+ *   +12 info      physical page | INFO_ bits
+ * Generated code compares a tag with the page of the access's last byte, which also sends page-crossing accesses here.
+ */
+import {
+  A20_MASK, CR0, CR0_PG, CR0_WP, CR2, CR3, CR4, CR4_PAE, CR4_PGE, CR4_PSE, EFER, JUMP_CACHE_BASE,
+  JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_BYTES, KEY, MODE_BITS, PAGE_FLAG_DEVICE, PAGE_FLAG_RAM, PAGE_GRANULES_BASE,
+  PDPTE, RAM_BASE, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_SUPERVISOR, TLB_USER, VECTOR_PF,
+} from '../../build/helpers/layout'
+import { pageFlag, raiseCode, readPhysical, writePhysical } from './memory'
+
+const PAGE_MASK: u32 = 0xfffff000
+const OFFSET_MASK: u32 = 0xfff
+
+const TAG_EMPTY: u32 = 1
+const TAG_DEVICE: u32 = 2
+
+const INFO_GLOBAL: u32 = 1
+const INFO_WRITABLE: u32 = 2
+const INFO_EXECUTABLE: u32 = 4
+
+/** Page-table entry bits (SDM vol. 3, tables 4-5 and 4-6). */
+const ENTRY_P: u32 = 1 << 0
+const ENTRY_W: u32 = 1 << 1
+const ENTRY_U: u32 = 1 << 2
+const ENTRY_A: u32 = 1 << 5
+const ENTRY_D: u32 = 1 << 6
+const ENTRY_PS: u32 = 1 << 7
+const ENTRY_G: u32 = 1 << 8
+
+/** #PF error code bits (SDM vol. 3, 4.7). */
+const ERROR_P: u32 = 1
+const ERROR_W: u32 = 2
+const ERROR_U: u32 = 4
+const ERROR_RSVD: u32 = 8
+const ERROR_I: u32 = 16
+
+const EFER_NXE: u32 = 1 << 11
+
+/** Kinds of access. */
+const READ: u32 = 0
+const WRITE: u32 = 1
+const FETCH: u32 = 2
+
+/** Bits 62..36 of a PAE entry's high dword are reserved: MAXPHYADDR is 36. Bit 63 is NX. */
+const PAE_HIGH_RESERVED: u32 = 0x7ffffff0
+const PAE_NX: u32 = 0x80000000
+
+/** Stands for every physical page above 4 GiB, where there is no RAM: an address that no device claims. */
+const NOWHERE: u32 = 0xfeffe000
+
+// Outcome of the last walk: the physical page and its INFO_ bits.
+let walkedPage: u32 = 0
+let walkedInfo: u32 = 0
+
+// @ts-ignore: decorator
+@inline
+function entryAddress(linear: u32, user: bool): u32 {
+  return (user ? TLB_USER : TLB_SUPERVISOR) + ((linear >> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY_BYTES
+}
+
+/**
+ * Physical address of `linear` for a data access with user or supervisor rights. Raises #PF (and sets CR2); the
+ * result means nothing then.
+ */
+export function translate(linear: u32, write: bool, user: bool): u32 {
+  const entry = entryAddress(linear, user)
+  if ((load<u32>(entry) & ~TAG_DEVICE) == (linear & PAGE_MASK)) {
+    const info = load<u32>(entry, 12)
+    if (!write || (info & INFO_WRITABLE) != 0) {
+      if (write) refreshWriteTag(entry, linear & PAGE_MASK, info)
+      return (info & PAGE_MASK) | (linear & OFFSET_MASK)
+    }
+  }
+  if (!walk(linear, write ? WRITE : READ, user)) return 0
+  fill(entry, linear & PAGE_MASK)
+  return walkedPage | (linear & OFFSET_MASK)
+}
+
+/** Physical address of an instruction byte at the current privilege. Raises #PF. */
+export function translateFetch(linear: u32, user: bool): u32 {
+  const entry = entryAddress(linear, user)
+  if ((load<u32>(entry) & ~TAG_DEVICE) == (linear & PAGE_MASK)) {
+    const info = load<u32>(entry, 12)
+    if ((info & INFO_EXECUTABLE) != 0) return (info & PAGE_MASK) | (linear & OFFSET_MASK)
+  }
+  if (!walk(linear, FETCH, user)) return 0
+  fill(entry, linear & PAGE_MASK)
+  return walkedPage | (linear & OFFSET_MASK)
+}
+
+/**
+ * Physical address of `linear` without any effect: no fault, no accessed bits, no TLB entry. All ones when it is
+ * not mapped. For debuggers and traces.
+ */
+export function peekTranslate(linear: u32): u32 {
+  if ((load<u32>(CR0) & CR0_PG) == 0) return linear & load<u32>(A20_MASK)
+  if ((load<u32>(CR4) & CR4_PAE) != 0) {
+    const pdpte = load<u32>(PDPTE + (linear >> 30) * 8)
+    if ((pdpte & ENTRY_P) == 0) return 0xffffffff
+    const pde = readPhysical<u32>((pdpte & PAGE_MASK) + ((linear >> 21) & 0x1ff) * 8)
+    if ((pde & ENTRY_P) == 0) return 0xffffffff
+    if ((pde & ENTRY_PS) != 0) return (pde & 0xffe00000) | (linear & 0x1fffff)
+    const pte = readPhysical<u32>((pde & PAGE_MASK) + ((linear >> 12) & 0x1ff) * 8)
+    return (pte & ENTRY_P) == 0 ? 0xffffffff : (pte & PAGE_MASK) | (linear & OFFSET_MASK)
+  }
+  const pde = readPhysical<u32>((load<u32>(CR3) & PAGE_MASK) + (linear >> 22) * 4)
+  if ((pde & ENTRY_P) == 0) return 0xffffffff
+  if ((pde & ENTRY_PS) != 0 && (load<u32>(CR4) & CR4_PSE) != 0) return (pde & 0xffc00000) | (linear & 0x3fffff)
+  const pte = readPhysical<u32>((pde & PAGE_MASK) + ((linear >> 12) & 0x3ff) * 4)
+  return (pte & ENTRY_P) == 0 ? 0xffffffff : (pte & PAGE_MASK) | (linear & OFFSET_MASK)
+}
+
+/** Opens the fast path for stores when the page may be written and holds no decoded code. */
+function refreshWriteTag(entry: u32, page: u32, info: u32): void {
+  const physical = info & PAGE_MASK
+  if (pageFlag(physical) == PAGE_FLAG_RAM && load<u32>(PAGE_GRANULES_BASE + ((physical >> 12) << 2)) == 0)
+    store<u32>(entry, page, 4)
+}
+
+function fill(entry: u32, page: u32): void {
+  const device = pageFlag(walkedPage) == PAGE_FLAG_DEVICE
+  store<u32>(entry, device ? page | TAG_DEVICE : page)
+  store<u32>(entry, TAG_EMPTY, 4)
+  store<u32>(entry, RAM_BASE + walkedPage - page, 8)
+  store<u32>(entry, walkedPage | walkedInfo, 12)
+  if ((walkedInfo & INFO_WRITABLE) != 0) refreshWriteTag(entry, page, walkedPage | walkedInfo)
+}
+
+function pageFault(linear: u32, access: u32, user: bool, bits: u32): bool {
+  let code = bits
+  if (access == WRITE) code |= ERROR_W
+  if (user) code |= ERROR_U
+  // The I bit is defined only where NX can exist (SDM vol. 3, 4.7).
+  if (access == FETCH && (load<u32>(CR4) & CR4_PAE) != 0 && (load<u32>(EFER) & EFER_NXE) != 0) code |= ERROR_I
+  store<u32>(CR2, linear)
+  raiseCode(VECTOR_PF, code)
+  return false
+}
+
+/** Walks the page tables; sets `walkedPage` and `walkedInfo`, or raises #PF and returns false. */
+function walk(linear: u32, access: u32, user: bool): bool {
+  if ((load<u32>(CR0) & CR0_PG) == 0) {
+    walkedPage = linear & PAGE_MASK & load<u32>(A20_MASK)
+    walkedInfo = INFO_WRITABLE | INFO_EXECUTABLE | INFO_GLOBAL
+    return true
+  }
+  return (load<u32>(CR4) & CR4_PAE) != 0 ? walkPae(linear, access, user) : walk32(linear, access, user)
+}
+
+/** Checks the rights accumulated over the levels; `rights` has W and U where every level grants them. */
+// @ts-ignore: decorator
+@inline
+function permits(rights: u32, access: u32, user: bool): bool {
+  if (user && (rights & ENTRY_U) == 0) return false
+  return access != WRITE || (rights & ENTRY_W) != 0 || (!user && (load<u32>(CR0) & CR0_WP) == 0)
+}
+
+/** INFO_ bits of a leaf whose dirty bit is `dirty`: stores stay on the slow path until a store has set it. */
+function leafInfo(rights: u32, leaf: u32, user: bool, executable: bool): u32 {
+  let info: u32 = 0
+  if ((leaf & ENTRY_D) != 0 && permits(rights, WRITE, user)) info |= INFO_WRITABLE
+  if (executable) info |= INFO_EXECUTABLE
+  if ((leaf & ENTRY_G) != 0 && (load<u32>(CR4) & CR4_PGE) != 0) info |= INFO_GLOBAL
+  return info
+}
+
+function markLeaf(address: u32, leaf: u32, access: u32): u32 {
+  const marked = leaf | ENTRY_A | (access == WRITE ? ENTRY_D : 0)
+  if (marked != leaf) writePhysical<u32>(address, marked)
+  return marked
+}
+
+function walk32(linear: u32, access: u32, user: bool): bool {
+  const mask = load<u32>(A20_MASK)
+  const pdeAddress = ((load<u32>(CR3) & PAGE_MASK) + (linear >> 22) * 4) & mask
+  const pde = readPhysical<u32>(pdeAddress)
+  if ((pde & ENTRY_P) == 0) return pageFault(linear, access, user, 0)
+  if ((pde & ENTRY_PS) != 0 && (load<u32>(CR4) & CR4_PSE) != 0) {
+    // PSE-36: bits 20..13 are address bits 39..32, of which 36-bit parts reserve the upper four; bit 21 is reserved.
+    if ((pde & 0x3e0000) != 0) return pageFault(linear, access, user, ERROR_P | ERROR_RSVD)
+    if (!permits(pde, access, user)) return pageFault(linear, access, user, ERROR_P)
+    const leaf = markLeaf(pdeAddress, pde, access)
+    walkedPage = (pde & 0x1e000) != 0 ? NOWHERE : ((pde & 0xffc00000) | (linear & 0x3ff000)) & mask
+    walkedInfo = leafInfo(pde, leaf, user, true)
+    return true
+  }
+  const pteAddress = ((pde & PAGE_MASK) + ((linear >> 12) & 0x3ff) * 4) & mask
+  const pte = readPhysical<u32>(pteAddress)
+  if ((pde & ENTRY_A) == 0) writePhysical<u32>(pdeAddress, pde | ENTRY_A)
+  if ((pte & ENTRY_P) == 0) return pageFault(linear, access, user, 0)
+  const rights = pde & pte
+  if (!permits(rights, access, user)) return pageFault(linear, access, user, ERROR_P)
+  const leaf = markLeaf(pteAddress, pte, access)
+  walkedPage = pte & PAGE_MASK & mask
+  walkedInfo = leafInfo(rights, leaf, user, true)
+  return true
+}
+
+/** Whether the high dword of a PAE entry has reserved bits set. */
+// @ts-ignore: decorator
+@inline
+function reservedHigh(high: u32): bool {
+  if ((high & PAE_HIGH_RESERVED) != 0) return true
+  return (high & PAE_NX) != 0 && (load<u32>(EFER) & EFER_NXE) == 0
+}
+
+function walkPae(linear: u32, access: u32, user: bool): bool {
+  const mask = load<u32>(A20_MASK)
+  const pdpte = load<u64>(PDPTE + (linear >> 30) * 8)
+  if ((<u32>pdpte & ENTRY_P) == 0) return pageFault(linear, access, user, 0)
+  const pdeAddress = ((<u32>pdpte & PAGE_MASK) + ((linear >> 21) & 0x1ff) * 8) & mask
+  const pde = readPhysical<u32>(pdeAddress)
+  const pdeHigh = readPhysical<u32>(pdeAddress + 4)
+  if ((pde & ENTRY_P) == 0) return pageFault(linear, access, user, 0)
+  if (reservedHigh(pdeHigh)) return pageFault(linear, access, user, ERROR_P | ERROR_RSVD)
+  if ((pde & ENTRY_PS) != 0) {
+    // Bits 20..13 of a 2 MiB page are reserved (SDM vol. 3, table 4-9).
+    if ((pde & 0x1fe000) != 0) return pageFault(linear, access, user, ERROR_P | ERROR_RSVD)
+    const executable = (pdeHigh & PAE_NX) == 0
+    if (!permits(pde, access, user) || (access == FETCH && !executable)) return pageFault(linear, access, user, ERROR_P)
+    const leaf = markLeaf(pdeAddress, pde, access)
+    walkedPage = (pdeHigh & ~PAE_NX) != 0 ? NOWHERE : ((pde & 0xffe00000) | (linear & 0x1ff000)) & mask
+    walkedInfo = leafInfo(pde, leaf, user, executable)
+    return true
+  }
+  const pteAddress = ((pde & PAGE_MASK) + ((linear >> 12) & 0x1ff) * 8) & mask
+  const pte = readPhysical<u32>(pteAddress)
+  const pteHigh = readPhysical<u32>(pteAddress + 4)
+  if ((pde & ENTRY_A) == 0) writePhysical<u32>(pdeAddress, pde | ENTRY_A)
+  if ((pte & ENTRY_P) == 0) return pageFault(linear, access, user, 0)
+  if (reservedHigh(pteHigh)) return pageFault(linear, access, user, ERROR_P | ERROR_RSVD)
+  const rights = pde & pte
+  const executable = ((pdeHigh | pteHigh) & PAE_NX) == 0
+  if (!permits(rights, access, user) || (access == FETCH && !executable))
+    return pageFault(linear, access, user, ERROR_P)
+  const leaf = markLeaf(pteAddress, pte, access)
+  walkedPage = (pteHigh & ~PAE_NX) != 0 ? NOWHERE : pte & PAGE_MASK & mask
+  walkedInfo = leafInfo(rights, leaf, user, executable)
+  return true
+}
+
+/** Advances the generation of the address map, which makes every jump-cache entry stale at once. */
+function advanceGeneration(): void {
+  const key = load<u32>(KEY) + (1 << MODE_BITS)
+  store<u32>(KEY, key)
+  // The generation has wrapped: entries from its last life would look fresh.
+  if (key >> MODE_BITS == 0) memory.fill(JUMP_CACHE_BASE, 0xff, JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY_BYTES)
+}
+
+/** Empties the TLBs: wholly, or all but global pages (MOV to CR3 with CR4.PGE). */
+export function flushTlb(includingGlobal: bool): void {
+  advanceGeneration()
+  for (let entry = TLB_SUPERVISOR; entry < TLB_SUPERVISOR + 2 * TLB_BYTES; entry += TLB_ENTRY_BYTES) {
+    if (!includingGlobal && (load<u32>(entry, 12) & INFO_GLOBAL) != 0 && load<u32>(entry) != TAG_EMPTY) continue
+    store<u64>(entry, (<u64>TAG_EMPTY << 32) | TAG_EMPTY)
+    store<u32>(entry, 0, 12)
+  }
+}
+
+/** Forgets one linear page (INVLPG), global or not. */
+export function flushPage(linear: u32): void {
+  advanceGeneration()
+  dropEntry(entryAddress(linear, false), linear & PAGE_MASK)
+  dropEntry(entryAddress(linear, true), linear & PAGE_MASK)
+}
+
+function dropEntry(entry: u32, page: u32): void {
+  if ((load<u32>(entry) & ~TAG_DEVICE) == page) {
+    store<u64>(entry, (<u64>TAG_EMPTY << 32) | TAG_EMPTY)
+    store<u32>(entry, 0, 12)
+  }
+}
+
+/** Sends stores to a physical page to the slow path: it has come to hold decoded code. */
+export function closePage(physical: u32): void {
+  const page = physical & PAGE_MASK
+  for (let entry = TLB_SUPERVISOR; entry < TLB_SUPERVISOR + 2 * TLB_BYTES; entry += TLB_ENTRY_BYTES)
+    if ((load<u32>(entry, 12) & PAGE_MASK) == page) store<u32>(entry, TAG_EMPTY, 4)
+}

@@ -1,0 +1,113 @@
+/**
+ * Finding decoded code and deciding what happens between instructions. The interpreter comes here whenever it is
+ * not on a direct link: `attend`, then `findRun`.
+ */
+import {
+  CPL, EFLAGS, EFLAGS_IF, EFLAGS_TF, EIP, EXIT_ARGUMENT, EXIT_BUDGET, EXIT_DECODE, EXIT_HALT, EXIT_INTERRUPT,
+  EXIT_NONE, EXIT_REASON, HALTED, HEADER_SECOND_PAGE,
+  INTERRUPT_LINE, INTERRUPT_SHADOW, JUMP_CACHE_BASE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_BYTES,
+  KEY, MAX_RUN_INSTRUCTIONS, MODE, MODE_FLAT, NOT_CROSSING, RECORD_BYTES, REMAINING,
+  REMAINING_CUT, RUN_TABLE_BASE, RUN_TABLE_ENTRIES, RUN_TABLE_ENTRY_BYTES,
+  SEGMENT_BASE, SEGMENT_CS, SEGMENT_LIMIT, SHADOW_BEFORE, STEPPING, STEP_REQUEST, TRACE_EACH, TRAP_BEFORE, VECTOR_GP,
+} from '../../build/helpers/layout'
+import { deliverDebugTrap } from './interrupts'
+import { faulted, raiseCode } from './memory'
+import { setStep } from './mode'
+import { translateFetch } from './paging'
+
+/** DR6.BS: single step. */
+const DR6_BS: u32 = 1 << 14
+
+/** A run table entry whose run was dropped: the probe goes on behind it. */
+const TOMBSTONE: u32 = 1
+
+/**
+ * Runs between instructions, when the interpreter is off the linked path: ends a single step, takes traps, and
+ * returns an ExitReason, or EXIT_NONE to go on. An exact stop is reached by stepping the last few instructions.
+ */
+export function attend(): u32 {
+  if (load<u32>(STEPPING) != 0) {
+    store<u32>(STEPPING, 0)
+    setStep(false)
+    // The shadow covers one instruction; the stepped one may have cast a new one of the other kind.
+    if (load<u32>(SHADOW_BEFORE) != 0 && load<u32>(INTERRUPT_SHADOW) == load<u32>(SHADOW_BEFORE))
+      store<u32>(INTERRUPT_SHADOW, 0)
+    if (load<u32>(TRAP_BEFORE) != 0) {
+      store<u32>(TRAP_BEFORE, 0)
+      deliverDebugTrap(DR6_BS)
+    }
+  }
+  if (load<u32>(EXIT_REASON) != 0) return load<u32>(EXIT_REASON)
+  if (load<u32>(HALTED) != 0) return EXIT_HALT
+  const remaining = <i32>(load<u32>(REMAINING) - load<u32>(REMAINING_CUT))
+  store<u32>(REMAINING, remaining)
+  store<u32>(REMAINING_CUT, 0)
+  const shadow = load<u32>(INTERRUPT_SHADOW)
+  if (load<u32>(INTERRUPT_LINE) != 0 && shadow == 0 && (load<u32>(EFLAGS) & EFLAGS_IF) != 0) return EXIT_INTERRUPT
+  if (remaining <= 0) return EXIT_BUDGET
+  const trap = load<u32>(EFLAGS) & EFLAGS_TF
+  const alone = shadow | trap | load<u32>(STEP_REQUEST) | load<u32>(TRACE_EACH)
+  if (alone != 0 || remaining < <i32>MAX_RUN_INSTRUCTIONS) {
+    store<u32>(STEP_REQUEST, 0)
+    store<u32>(STEPPING, 1)
+    store<u32>(SHADOW_BEFORE, shadow)
+    store<u32>(TRAP_BEFORE, trap)
+    setStep(true)
+  }
+  return EXIT_NONE
+}
+
+/** Takes back the step that `attend` has begun, because its instruction is not decoded yet. */
+export function cancelStep(): void {
+  if (load<u32>(STEPPING) == 0) return
+  store<u32>(STEPPING, 0)
+  store<u32>(TRAP_BEFORE, 0)
+  setStep(false)
+}
+
+/** First slot to probe for a run at `physical` in `mode`. The TypeScript side (run-table.ts) computes the same. */
+// @ts-ignore: decorator
+@inline
+function hash(physical: u32, mode: u32): u32 {
+  return ((physical ^ (mode << 9)) * 0x9e3779b1) >> 16
+}
+
+/**
+ * The first record of the run at CS:EIP, or 0: either an exception is pending (test `faulted`), or the code is not
+ * decoded (`exitArgument` is its physical address).
+ */
+export function findRun(): u32 {
+  const eip = load<u32>(EIP)
+  const mode = load<u32>(MODE)
+  const base = load<u32>(SEGMENT_BASE + SEGMENT_CS * 8)
+  const linear = base + eip
+  if ((mode & MODE_FLAT) == 0 && eip > load<u32>(SEGMENT_LIMIT + SEGMENT_CS * 8)) {
+    raiseCode(VECTOR_GP, 0)
+    return 0
+  }
+  const physical = translateFetch(linear, load<u32>(CPL) == 3)
+  if (faulted()) return 0
+  let slot = hash(physical, mode) & (RUN_TABLE_ENTRIES - 1)
+  for (;;) {
+    const entry = RUN_TABLE_BASE + slot * RUN_TABLE_ENTRY_BYTES
+    const run = load<u32>(entry, 8)
+    if (run == 0) break
+    if (run != TOMBSTONE && load<u32>(entry) == physical && load<u32>(entry, 4) == mode) {
+      const crossing = load<u32>(run - RECORD_BYTES, HEADER_SECOND_PAGE)
+      if (crossing != NOT_CROSSING) {
+        // One instruction across two pages: the second must still be the page that it was decoded from.
+        const second = translateFetch((linear | 0xfff) + 1, load<u32>(CPL) == 3)
+        if (faulted()) return 0
+        if (second != crossing) break
+      }
+      const cached = JUMP_CACHE_BASE + (linear & (JUMP_CACHE_ENTRIES - 1)) * JUMP_CACHE_ENTRY_BYTES
+      store<u32>(cached, linear)
+      store<u32>(cached, load<u32>(KEY), 4)
+      store<u32>(cached, run, 8)
+      return run
+    }
+    slot = (slot + 1) & (RUN_TABLE_ENTRIES - 1)
+  }
+  store<u32>(EXIT_ARGUMENT, physical)
+  return 0
+}

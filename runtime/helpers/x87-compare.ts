@@ -1,0 +1,127 @@
+/**
+ * x87 comparisons: FCOM FUCOM FICOM FTST FCOMI FUCOMI FXAM, and FCMOVcc.
+ *
+ * Source: Intel SDM vol. 2, the instructions named; vol. 1, 8.1.4, 8.3.6.
+ */
+import { EFLAGS_CF, EFLAGS_PF, EFLAGS_ZF } from '../../build/helpers/layout'
+import {
+  DENORMAL, EXPONENT_MASK, EXPONENT_SPECIAL, exceptions, INTEGER_BIT, INVALID, raiseException, resultSe, resultSig, SIGN,
+} from './softfloat80'
+import { COMPARE_UNORDERED, compare } from './softfloat80-arithmetic'
+import { loadedDenormal, loadFloat32, loadFloat64, loadInteger } from './softfloat80-convert'
+import {
+  commit, isEmpty, pop, setConditions, setRegister, setRegisterResult, signExponent, significand, stackUnderflow, start,
+  STATUS_C0, STATUS_C1, STATUS_C2, STATUS_C3, STATUS_CONDITIONS,
+} from './x87-state'
+
+/** Condition bits that FXAM gives to a class. */
+const CLASS_UNSUPPORTED: u32 = 0
+const CLASS_NAN: u32 = STATUS_C0
+const CLASS_NORMAL: u32 = STATUS_C2
+const CLASS_INFINITY: u32 = STATUS_C2 | STATUS_C0
+const CLASS_ZERO: u32 = STATUS_C3
+const CLASS_EMPTY: u32 = STATUS_C3 | STATUS_C0
+const CLASS_DENORMAL: u32 = STATUS_C3 | STATUS_C2
+
+/** Value that `x87CompareFlags` returns when an unmasked exception leaves EFLAGS as they were. */
+const FLAGS_KEPT: u32 = 0xffffffff
+
+/**
+ * Enters the outcome of a comparison and pops. An unmasked invalid operation leaves the condition bits as they were
+ * (SDM vol. 2, FCOM); an unmasked denormal operand holds back only the pop.
+ */
+function finish(conditions: u32, pops: i32): void {
+  const committed = commit()
+  if (committed || (exceptions & INVALID) == 0) setConditions(STATUS_C0 | STATUS_C2 | STATUS_C3, conditions)
+  if (committed) pop(pops)
+}
+
+/** FCOM, FCOMP, FCOMPP, or FUCOM… when `quiet`: compares ST(0) with ST(source), then pops. */
+export function x87Compare(source: i32, quiet: i32, pops: i32): void {
+  start()
+  let conditions = COMPARE_UNORDERED
+  if (isEmpty(0) || isEmpty(source)) stackUnderflow()
+  else conditions = compare(significand(0), signExponent(0), significand(source), signExponent(source), quiet != 0)
+  finish(conditions, pops)
+}
+
+/** Compares ST(0) with the value that a `load…` left as the result. */
+function compareLoaded(denormal: bool, pops: i32): void {
+  start()
+  let conditions = COMPARE_UNORDERED
+  if (isEmpty(0)) {
+    stackUnderflow()
+  } else {
+    conditions = compare(significand(0), signExponent(0), resultSig, resultSe, false)
+    if (denormal && conditions != COMPARE_UNORDERED) raiseException(DENORMAL)
+  }
+  finish(conditions, pops)
+}
+
+/** FCOM(P) with single-precision `bits`. */
+export function x87CompareFloat32(bits: u32, pops: i32): void {
+  loadFloat32(bits)
+  compareLoaded(loadedDenormal, pops)
+}
+
+/** FCOM(P) with double-precision `bits`. */
+export function x87CompareFloat64(bits: u64, pops: i32): void {
+  loadFloat64(bits)
+  compareLoaded(loadedDenormal, pops)
+}
+
+/** FICOM(P) with `value`. */
+export function x87CompareInteger(value: i32, pops: i32): void {
+  loadInteger(<i64>value)
+  compareLoaded(false, pops)
+}
+
+/** FTST: compares ST(0) with +0. */
+export function x87Test(): void {
+  loadInteger(0)
+  compareLoaded(false, 0)
+}
+
+/**
+ * FCOMI(P), or FUCOMI(P) when `quiet`. Returns ZF, PF and CF as EFLAGS bits (OF, SF, AF are 0), or -1 when an unmasked
+ * invalid operation leaves EFLAGS as they were (SDM vol. 2, FCOMI).
+ */
+export function x87CompareFlags(source: i32, quiet: i32, pops: i32): u32 {
+  start()
+  let conditions = COMPARE_UNORDERED
+  if (isEmpty(0) || isEmpty(source)) stackUnderflow()
+  else conditions = compare(significand(0), signExponent(0), significand(source), signExponent(source), quiet != 0)
+  if (commit()) pop(pops)
+  else if ((exceptions & INVALID) != 0) return FLAGS_KEPT
+  let flags: u32 = 0
+  if ((conditions & STATUS_C0) != 0) flags |= EFLAGS_CF
+  if ((conditions & STATUS_C2) != 0) flags |= EFLAGS_PF
+  if ((conditions & STATUS_C3) != 0) flags |= EFLAGS_ZF
+  return flags
+}
+
+/** FXAM: class of ST(0) in C3 C2 C0, its sign in C1. Examines an empty register too. */
+export function x87Examine(): void {
+  const sig = significand(0)
+  const se = signExponent(0)
+  const sign: u32 = (se & SIGN) != 0 ? STATUS_C1 : 0
+  setConditions(STATUS_CONDITIONS, sign | (isEmpty(0) ? CLASS_EMPTY : classOf(sig, se & EXPONENT_MASK)))
+}
+
+function classOf(sig: u64, exponent: u32): u32 {
+  if (exponent == 0) return sig == 0 ? CLASS_ZERO : CLASS_DENORMAL
+  if (<i64>sig >= 0) return CLASS_UNSUPPORTED
+  if (exponent == EXPONENT_SPECIAL) return sig == INTEGER_BIT ? CLASS_INFINITY : CLASS_NAN
+  return CLASS_NORMAL
+}
+
+/** FCMOVcc: ST(0) := ST(source) when `condition` is nonzero. */
+export function x87MoveIf(source: i32, condition: i32): void {
+  start()
+  if (isEmpty(0) || isEmpty(source)) {
+    stackUnderflow()
+    if (commit()) setRegisterResult(0)
+    return
+  }
+  if (condition != 0) setRegister(0, significand(source), signExponent(source))
+}

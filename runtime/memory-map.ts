@@ -1,0 +1,75 @@
+/**
+ * Where things are in the linear memory that core.wasm, compiled regions and the machine share.
+ *
+ *   0x0000_0400  CPU state (state.ts), below 64 KiB so that records can name slots in 16 bits
+ *   0x0000_2000  static data of the AssemblyScript helpers
+ *   0x0001_0000  TLBs: supervisor, then user
+ *   0x0002_0000  jump cache: linear address + key -> run
+ *   0x0004_0000  run table: physical address + mode -> run (open hash)
+ *   0x0014_0000  trace ring
+ *   0x0020_0000  decoded records
+ *   0x00e0_0000  per RAM page: flags (1 byte), code granules (4), version (4)
+ *   0x0200_0000  guest RAM, physical address 0
+ *
+ * The per-page tables are laid out for the largest RAM, so that every address here is a constant of generated
+ * code; pages of linear memory that nobody touches cost no host memory.
+ */
+
+export const HELPER_DATA_BASE = 0x2000
+
+/** TLB: direct mapped by linear page. Entry: readTag, writeTag, addend, physicalPage (see tlb.ts), 16 bytes. */
+export const TLB_ENTRIES = 1024
+export const TLB_ENTRY_BYTES = 16
+export const TLB_BYTES = TLB_ENTRIES * TLB_ENTRY_BYTES
+export const TLB_SUPERVISOR = 0x10000
+export const TLB_USER = TLB_SUPERVISOR + TLB_BYTES
+
+/** Jump cache: direct mapped by linear EIP. Entry: linear address, key, run, eipDelta; 16 bytes. */
+export const JUMP_CACHE_BASE = 0x20000
+export const JUMP_CACHE_ENTRIES = 8192
+export const JUMP_CACHE_ENTRY_BYTES = 16
+
+/** Run table: open hash of {physical address, mode, run, unused}; 16 bytes an entry. */
+export const RUN_TABLE_BASE = 0x40000
+export const RUN_TABLE_ENTRIES = 65536
+export const RUN_TABLE_ENTRY_BYTES = 16
+
+export const TRACE_RING_BASE = 0x140000
+export const TRACE_RING_ENTRIES = 4096
+
+export const RECORDS_BASE = 0x200000
+export const RECORDS_BYTES = 12 << 20
+export const RECORD_BYTES = 32
+
+/** Most instructions in one run. A stop within this distance is reached by stepping. At most 255. */
+export const MAX_RUN_INSTRUCTIONS = 64
+
+export const PAGE_BYTES = 4096
+export const PAGE_SHIFT = 12
+
+/** Largest guest RAM in bytes. */
+export const MAX_RAM_BYTES = 2 ** 31
+
+const MAX_RAM_PAGES = MAX_RAM_BYTES / PAGE_BYTES
+
+export const PAGE_FLAGS_BASE = RECORDS_BASE + RECORDS_BYTES
+export const PAGE_GRANULES_BASE = PAGE_FLAGS_BASE + MAX_RAM_PAGES
+export const PAGE_VERSIONS_BASE = PAGE_GRANULES_BASE + MAX_RAM_PAGES * 4
+
+/** Linear-memory address of guest physical address 0. */
+export const RAM_BASE = 0x2000000
+
+/** Bytes of one code granule: the unit in which self-modifying writes are noticed. 32 granules a page, one bit each. */
+export const GRANULE_SHIFT = 7
+
+/** What a physical page is. */
+export enum PageFlag {
+  Device = 0,
+  Ram = 1,
+  Rom = 2,
+}
+
+/** Bytes of linear memory for a machine with `ramBytes` of RAM. */
+export function linearMemoryBytes(ramBytes: number): number {
+  return RAM_BASE + ramBytes
+}

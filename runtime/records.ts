@@ -1,0 +1,66 @@
+/**
+ * Decoded records: what the interpreter executes. A record is 32 bytes; a *run* is a header and the records of
+ * instructions that follow each other within one page, past not-taken branches, closed by a jump or an end record.
+ *
+ * Register fields are absolute addresses of slots in the state (sub-registers included), or the number of a segment,
+ * control, debug, ST, MM or XMM register. The effective address of a memory operand is always
+ * base + (index << scale) + displacement, with the `zero` pseudo-register where a part is absent.
+ */
+export enum RecordField {
+  /** Handler number (u16). */
+  Handler = 0,
+  /** Offset of the instruction in its page (u16). */
+  Offset = 2,
+  /** Bytes of the instruction; 0 for an end record (u8). */
+  Length = 4,
+  /** Instructions retired when control leaves the run behind this record (u8). */
+  Ordinal = 5,
+  /** Shift of the index register (u8). */
+  Scale = 6,
+  /** Segment of the memory operand or string source (u8). */
+  Segment = 7,
+  /** Operand 0, if a register (u16). */
+  Destination = 8,
+  /** Operand 1, if a register (u16). */
+  Source = 10,
+  Base = 12,
+  Index = 14,
+  /** Displacement; or the second immediate, or the selector of a far pointer (i32). */
+  Displacement = 16,
+  /** Immediate, relative distance, far offset; or the slot of operand 2 (i32). */
+  Immediate = 20,
+  /** Record of the branch target, when it is known and in the same page; else 0 (u32). */
+  Link = 24,
+  /** Offset of the next instruction in the page of this one (u16). */
+  Next = 28,
+  /** RecordFlag (u8). */
+  Flags = 30,
+}
+
+/** Facts in `RecordField.Flags`. */
+export enum RecordFlag {
+  /** Offsets of memory operands wrap at 64 KiB. */
+  Address16 = 1,
+  /** The branch target lies in the page of the branch, so `Link` may be filled in. */
+  Linkable = 2,
+}
+
+/** The header in front of a run's first record: also 32 bytes. */
+export enum RunHeader {
+  /** Physical address of the first byte (u32). */
+  Physical = 0,
+  /** Mode it was decoded for (u32). */
+  Mode = 4,
+  /** Code bytes (u32). */
+  Bytes = 8,
+  /** Instructions (u32). */
+  Instructions = 12,
+  /** Physical address of the second page, when the run is one instruction across two; else NOT_CROSSING (u32). */
+  SecondPage = 16,
+}
+
+/** Offset of `SecondPage`, for the helpers. */
+export const HEADER_SECOND_PAGE = 16
+
+/** Value of `SecondPage` for a run within one page: no page starts there. */
+export const NOT_CROSSING = 1

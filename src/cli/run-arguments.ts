@@ -1,0 +1,240 @@
+/** The options of `tabpc run`: their table, and the check that turns them into what the run needs. */
+
+import { PCError } from '../errors.ts'
+import { parseMemorySize } from '../memory-size.ts'
+import { type GivenOptions, type OptionSpec, readOptions } from './options.ts'
+
+/** Where the bytes of a port go. */
+export type PortTarget =
+  | { readonly kind: 'stdio' }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'file'; readonly path: string }
+
+/** What `tabpc run` was asked for. Sizes in bytes, times in seconds. */
+export interface RunArguments {
+  readonly kernel: string
+  readonly initrd?: string
+  readonly append: string
+  readonly memoryBytes: number
+  readonly serial: PortTarget
+  readonly debugcon: PortTarget
+  readonly isaDebugExit: boolean
+  readonly clock: 'wall' | 'virtual'
+  readonly expect?: RegExp
+  readonly timeout?: number
+  readonly stats?: string
+  /** Record the last instructions exactly, and how many of them a crash report shows. */
+  readonly trace: boolean
+  readonly traceCount: number
+}
+
+const DEFAULT_MEMORY = '256M'
+const DEFAULT_TRACE = 20
+/** The machine's trace ring holds this many. */
+const MOST_TRACE = 4096
+/** Timers of the host end at 2^31 ms. */
+const MOST_TIMEOUT_SECONDS = 2_000_000
+
+/** The options in the order of the help, under its headings. */
+export const runOptions: readonly { readonly heading: string; readonly options: readonly OptionSpec[] }[] = [
+  {
+    heading: 'What to boot',
+    options: [
+      { name: 'kernel', kind: 'value', placeholder: 'FILE', help: 'a Linux bzImage or a Multiboot kernel' },
+      { name: 'initrd', kind: 'value', placeholder: 'FILE', help: 'initial RAM disk, or the Multiboot module' },
+      { name: 'append', kind: 'value', placeholder: 'TEXT', help: 'command line of the kernel' },
+    ],
+  },
+  {
+    heading: 'The machine',
+    options: [
+      { name: 'memory', kind: 'value', placeholder: 'SIZE', help: '1M to 2G; K, M or G (default 256M)' },
+      {
+        name: 'clock',
+        kind: 'value',
+        placeholder: 'KIND',
+        help:
+          "wall: the guest's time is the host's (default); virtual: it is derived from the\n" +
+          'instructions run, so that a run is repeatable',
+      },
+      { name: 'isa-debug-exit', kind: 'flag', help: 'a write of v to port 0xF4 exits with status (v << 1) | 1' },
+      { name: 'no-jit', kind: 'flag', help: 'interpret only; this version has no compiler yet, so it changes nothing' },
+    ],
+  },
+  {
+    heading: 'Input and output',
+    options: [
+      { name: 'serial', kind: 'value', placeholder: 'TARGET', help: 'COM1: stdio (default), none, or file:FILE' },
+      {
+        name: 'debugcon',
+        kind: 'value',
+        placeholder: 'TARGET',
+        help: 'port 0xE9: stdio, none (default), or file:FILE',
+      },
+    ],
+  },
+  {
+    heading: 'How it ends',
+    options: [
+      { name: 'expect', kind: 'value', placeholder: 'REGEX', help: 'exit with 0 when the serial output matches' },
+      { name: 'timeout', kind: 'value', placeholder: 'SECONDS', help: 'exit with 124 after this time' },
+      {
+        name: 'stats',
+        kind: 'value',
+        placeholder: 'FILE',
+        help: 'write figures of the run there as JSON, however it ends',
+      },
+      {
+        name: 'trace',
+        kind: 'optional',
+        placeholder: 'N',
+        help: `show the last N instructions (default ${DEFAULT_TRACE}) when the guest crashes`,
+      },
+      { name: 'help', kind: 'flag', help: 'show this page' },
+    ],
+  },
+  {
+    heading: 'Not in this version yet',
+    options: [
+      { name: 'bios', kind: 'value', placeholder: 'FILE', help: 'firmware' },
+      { name: 'vga-bios', kind: 'value', placeholder: 'FILE', help: 'firmware of the graphics card' },
+      { name: 'fda', kind: 'value', placeholder: 'FILE', help: 'floppy disk A' },
+      { name: 'fdb', kind: 'value', placeholder: 'FILE', help: 'floppy disk B' },
+      { name: 'hda', kind: 'value', placeholder: 'FILE', help: 'hard disk 0' },
+      { name: 'hdb', kind: 'value', placeholder: 'FILE', help: 'hard disk 1' },
+      { name: 'cdrom', kind: 'value', placeholder: 'FILE', help: 'CD-ROM' },
+      { name: 'boot', kind: 'value', placeholder: 'a|c|d', help: 'the drive to boot from' },
+      { name: 'screenshot', kind: 'value', placeholder: 'FILE', help: 'what the screen shows at exit, as PNG' },
+    ],
+  },
+]
+
+const COMMAND = 'tabpc run'
+const allOptions = runOptions.flatMap(group => group.options)
+const drives = ['fda', 'fdb', 'hda', 'hdb', 'cdrom']
+
+/** Reads and checks the arguments of `tabpc run`; 'help' when help is asked for. Throws `PCError`. */
+export function parseRunArguments(argv: readonly string[]): RunArguments | 'help' {
+  const given = readOptions(argv, allOptions, COMMAND)
+  if (given.has('help')) return 'help'
+  refuseWhatIsMissing(given)
+  const kernel = fileValue(given, 'kernel')
+  if (kernel === undefined) {
+    const idle = ['initrd', 'append'].find(name => given.has(name))
+    throw new PCError(
+      'usage',
+      idle ? `--${idle} is given without --kernel` : 'there is nothing to boot',
+      'give a Linux bzImage or a Multiboot kernel with --kernel FILE',
+    )
+  }
+  const isaDebugExit = given.has('isa-debug-exit')
+  return {
+    kernel,
+    initrd: fileValue(given, 'initrd'),
+    append: textValue(given, 'append') ?? '',
+    memoryBytes: memoryValue(textValue(given, 'memory') ?? DEFAULT_MEMORY),
+    serial: targetValue(given, 'serial', { kind: 'stdio' }),
+    debugcon: targetValue(given, 'debugcon', { kind: 'none' }),
+    isaDebugExit,
+    clock: clockValue(given),
+    expect: expectValue(given),
+    timeout: timeoutValue(given),
+    stats: fileValue(given, 'stats'),
+    trace: given.has('trace'),
+    traceCount: traceCountValue(given),
+  }
+}
+
+function refuseWhatIsMissing(given: GivenOptions): void {
+  const drive = [...drives, 'bios', 'vga-bios', 'boot'].find(name => given.has(name))
+  if (drive) {
+    throw new PCError(
+      'unsupported',
+      `--${drive} has to wait for a later version, which starts a BIOS and drives`,
+      'boot with --kernel FILE',
+    )
+  }
+  if (given.has('screenshot')) {
+    throw new PCError(
+      'unsupported',
+      '--screenshot has to wait for a later version, which has a screen',
+      'read the serial output',
+    )
+  }
+}
+
+function textValue(given: GivenOptions, name: string): string | undefined {
+  const value = given.get(name)
+  return typeof value === 'string' ? value : undefined
+}
+
+function fileValue(given: GivenOptions, name: string): string | undefined {
+  const path = textValue(given, name)
+  if (path === '') throw new PCError('usage', `the file name of --${name} is empty`, `write --${name} FILE`)
+  return path
+}
+
+function memoryValue(text: string): number {
+  try {
+    return parseMemorySize(text)
+  } catch (error) {
+    if (error instanceof PCError) throw new PCError(error.code, `--memory: ${error.message}`, error.hint)
+    throw error
+  }
+}
+
+function targetValue(given: GivenOptions, name: string, otherwise: PortTarget): PortTarget {
+  const text = textValue(given, name)
+  if (text === undefined) return otherwise
+  if (text === 'stdio' || text === 'none') return { kind: text }
+  if (text.startsWith('file:') && text.length > 'file:'.length)
+    return { kind: 'file', path: text.slice('file:'.length) }
+  throw new PCError('usage', `--${name} cannot be '${text}'`, 'write stdio, none, or file:FILE')
+}
+
+function clockValue(given: GivenOptions): 'wall' | 'virtual' {
+  const text = textValue(given, 'clock') ?? 'wall'
+  if (text === 'wall' || text === 'virtual') return text
+  throw new PCError('usage', `--clock cannot be '${text}'`, 'write wall or virtual')
+}
+
+function expectValue(given: GivenOptions): RegExp | undefined {
+  const text = textValue(given, 'expect')
+  if (text === undefined) return undefined
+  if (text === '') throw new PCError('usage', 'the expression of --expect is empty', 'write the text to wait for')
+  try {
+    return new RegExp(text, 'm')
+  } catch (error) {
+    const reason =
+      error instanceof Error ? error.message.replace(/^Invalid regular expression: .*\/m: /s, '') : String(error)
+    throw new PCError('usage', `--expect is no regular expression: ${reason}`, 'put \\ before special characters')
+  }
+}
+
+function timeoutValue(given: GivenOptions): number | undefined {
+  const text = textValue(given, 'timeout')
+  if (text === undefined) return undefined
+  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0
+  if (seconds <= 0 || seconds > MOST_TIMEOUT_SECONDS) {
+    throw new PCError(
+      'usage',
+      `--timeout cannot be '${text}'`,
+      `write a number of seconds up to ${MOST_TIMEOUT_SECONDS}, such as 60`,
+    )
+  }
+  return seconds
+}
+
+function traceCountValue(given: GivenOptions): number {
+  const text = given.get('trace')
+  if (text === undefined || text === true) return DEFAULT_TRACE
+  const count = /^\d+$/.test(text) ? Number(text) : 0
+  if (count < 1 || count > MOST_TRACE) {
+    throw new PCError(
+      'usage',
+      `--trace cannot be '${text}'`,
+      `write --trace or --trace=N with N from 1 to ${MOST_TRACE}`,
+    )
+  }
+  return count
+}

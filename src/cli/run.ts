@@ -1,0 +1,234 @@
+/**
+ * `tabpc run`: reads the files, boots the machine, runs it to its end, and turns the outcome into messages, statistics
+ * and an exit status. All contact with the process goes through `RunHost`, so that specs can put fakes there.
+ */
+
+import { constants } from 'node:os'
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { loadKernel } from '../loaders/kernel.ts'
+import type { MachineOptions, RunnableMachine } from '../machine-options.ts'
+import { fileProblem, readInputFile } from '../node/files.ts'
+import { FileOutput, type Output, type OutputStream, StreamOutput } from '../node/output.ts'
+import { type Outcome, Session, type SessionStats } from '../node/session.ts'
+import { ESCAPE_HELP, type ExitNotice, type TerminalInput } from '../node/terminal.ts'
+import { ExitStatus } from './complain.ts'
+import { runHelp } from './help.ts'
+import { type PortTarget, parseRunArguments, type RunArguments } from './run-arguments.ts'
+
+/** Signals that end the run, with the terminal restored and the statistics written. */
+const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const satisfies readonly NodeJS.Signals[]
+
+/** Notices of the process: exit and signals. */
+export interface ProcessNotices extends ExitNotice {
+  on(event: 'exit' | NodeJS.Signals, listener: () => void): unknown
+  off(event: 'exit' | NodeJS.Signals, listener: () => void): unknown
+}
+
+/** What the command needs of the outside. */
+export interface RunHost {
+  readonly stdin: TerminalInput
+  readonly stdout: OutputStream
+  readonly stderr: { write(text: string): unknown }
+  readonly process: ProcessNotices
+  readonly createMachine: (options: MachineOptions) => Promise<RunnableMachine>
+}
+
+/** Resets colours, the cursor, line wrap, cursor keys and bracketed paste, which the guest may have changed. */
+const TERMINAL_RESET = '\x1b[0m\x1b[?25h\x1b[?7h\x1b[?1l\x1b[?2004l'
+
+/**
+ * Runs `tabpc run` with `argv` (what follows `run`); resolves to the exit status.
+ * Throws `PCError` for wrong usage and bad input, and whatever else goes wrong as it is.
+ */
+export async function runCommand(argv: readonly string[], host: RunHost): Promise<number> {
+  const parsed = parseRunArguments(argv)
+  if (parsed === 'help') {
+    host.stdout.write(runHelp())
+    return ExitStatus.Success
+  }
+  const boot = loadKernel({
+    kernel: readInputFile(parsed.kernel, 'the kernel', parsed.memoryBytes),
+    initrd: parsed.initrd === undefined ? undefined : readInputFile(parsed.initrd, 'the initrd', parsed.memoryBytes),
+    initrdName: parsed.initrd,
+    cmdline: parsed.append,
+    memoryBytes: parsed.memoryBytes,
+  })
+  const machineOptions: MachineOptions = {
+    memoryBytes: parsed.memoryBytes,
+    clock: parsed.clock,
+    trace: parsed.trace,
+    isaDebugExit: parsed.isaDebugExit,
+    boot,
+  }
+  return await runSession(parsed, machineOptions, host)
+}
+
+async function runSession(parsed: RunArguments, machineOptions: MachineOptions, host: RunHost): Promise<number> {
+  const statsFile = parsed.stats === undefined ? undefined : new StatsFile(parsed.stats)
+  const guestScreen = new GuestScreen(host)
+  let session: Session | undefined
+  const outputs = openOutputs(parsed, guestScreen.stream, () => session?.end({ kind: 'output-closed' }))
+  session = new Session({
+    createMachine: () => host.createMachine(machineOptions),
+    serial: outputs.serial,
+    debugcon: outputs.debugcon,
+    input: parsed.serial.kind === 'stdio' ? host.stdin : undefined,
+    process: host.process,
+    expect: parsed.expect,
+    timeout: parsed.timeout,
+    traceCount: parsed.traceCount,
+    notify: message => guestScreen.say(message),
+    help: ESCAPE_HELP,
+  })
+
+  let outcome: Outcome | undefined
+  let status: number = ExitStatus.InternalError
+  const running = session
+  const writeStats = () => statsFile?.write(parsed, running.stats(), outcome?.kind ?? 'failed', status)
+  const release = onSignals(host.process, signal => running.end({ kind: 'signal', signal }))
+  host.process.on('exit', writeStats)
+  try {
+    outcome = await session.run()
+    status = exitStatus(outcome)
+    guestScreen.restore()
+    explain(outcome, parsed, guestScreen)
+    await Promise.all(outputs.all.map(output => output.close()))
+    return status
+  } finally {
+    release()
+    host.process.off('exit', writeStats)
+    writeStats()
+  }
+}
+
+function openOutputs(parsed: RunArguments, stdout: OutputStream, onGone: () => void) {
+  // One stream for both ports keeps their bytes in order.
+  let shared: Output | undefined
+  const all: Output[] = []
+  const open = (target: PortTarget, option: string): Output | undefined => {
+    if (target.kind === 'none') return undefined
+    if (target.kind === 'stdio' && shared) return shared
+    const output = target.kind === 'file' ? new FileOutput(target.path, option) : new StreamOutput(stdout, onGone)
+    if (target.kind === 'stdio') shared = output
+    all.push(output)
+    return output
+  }
+  return { serial: open(parsed.serial, '--serial'), debugcon: open(parsed.debugcon, '--debugcon'), all }
+}
+
+function onSignals(process: ProcessNotices, listener: (signal: NodeJS.Signals) => void): () => void {
+  const listeners = endingSignals.map(signal => ({ signal, heard: () => listener(signal) }))
+  for (const { signal, heard } of listeners) process.on(signal, heard)
+  return () => {
+    for (const { signal, heard } of listeners) process.off(signal, heard)
+  }
+}
+
+function exitStatus(outcome: Outcome): number {
+  switch (outcome.kind) {
+    case 'power-off':
+    case 'match':
+    case 'left':
+    case 'output-closed':
+      return ExitStatus.Success
+    case 'debug-exit':
+      return outcome.status & 0xff
+    case 'triple-fault':
+      return ExitStatus.TripleFault
+    case 'timeout':
+      return ExitStatus.Timeout
+    case 'hangup':
+      return ExitStatus.Signal + constants.signals.SIGHUP
+    case 'signal':
+      return ExitStatus.Signal + constants.signals[outcome.signal]
+  }
+}
+
+function explain(outcome: Outcome, parsed: RunArguments, screen: GuestScreen): void {
+  const unmatched = parsed.expect ? ', and the serial output has not matched --expect' : ''
+  if (outcome.kind === 'timeout') screen.say(`the --timeout of ${parsed.timeout} s is over${unmatched}`)
+  if (outcome.kind === 'triple-fault') screen.say(`the guest has crashed by a triple fault\n${outcome.report}`)
+  if (outcome.kind === 'left') screen.say('left by Ctrl-A X')
+  if (outcome.kind === 'power-off' && unmatched) screen.say(`the guest has powered off${unmatched}`)
+  if (outcome.kind === 'debug-exit' && unmatched) screen.say(`the guest has ended the run${unmatched}`)
+}
+
+/** Keeps apart what the guest writes to a terminal and what we do: whole lines, and the terminal's modes put back. */
+class GuestScreen {
+  readonly stream: OutputStream
+  readonly #host: RunHost
+  #column = false
+  #escapes = false
+
+  constructor(host: RunHost) {
+    this.#host = host
+    const { stdout } = host
+    this.stream = {
+      isTTY: stdout.isTTY,
+      write: (chunk, callback) => {
+        if (stdout.isTTY && typeof chunk !== 'string' && chunk.length > 0) {
+          this.#column = chunk[chunk.length - 1] !== 0x0a
+          this.#escapes ||= chunk.includes(0x1b)
+        }
+        return stdout.write(chunk, callback)
+      },
+      on: (event, listener) => stdout.on(event, listener),
+      once: (event, listener) => stdout.once(event, listener),
+    }
+  }
+
+  /** Writes a message on a line of its own. */
+  say(message: string): void {
+    if (this.#column) this.#host.stderr.write('\n')
+    this.#column = false
+    this.#host.stderr.write(`tabpc: ${message}\n`)
+  }
+
+  /** Undoes what the guest's escape sequences may have done to the terminal. */
+  restore(): void {
+    if (this.#escapes) this.#host.stdout.write(TERMINAL_RESET)
+    if (this.#column) this.#host.stdout.write('\n')
+    this.#column = false
+  }
+}
+
+/** The file of --stats, opened before the run so that a wrong name is told at once. */
+class StatsFile {
+  readonly #descriptor: number
+  #written = false
+
+  constructor(path: string) {
+    try {
+      this.#descriptor = openSync(path, 'w')
+    } catch (error) {
+      throw fileProblem(error, 'the file of --stats', path)
+    }
+  }
+
+  /** Writes the figures; the first call counts. */
+  write(parsed: RunArguments, stats: SessionStats, outcome: string, exitStatus: number): void {
+    if (this.#written) return
+    this.#written = true
+    const { instructions, seconds, mips, wallSeconds, bootMarks, restarts, exits, decodedRuns, invalidations, rss } =
+      stats
+    const document = {
+      outcome,
+      exitStatus,
+      instructions,
+      seconds,
+      mips,
+      wallSeconds,
+      bootMarks,
+      restarts,
+      exits,
+      compiles: 0,
+      decodedRuns,
+      invalidations,
+      rss,
+      memoryBytes: parsed.memoryBytes,
+      clock: parsed.clock,
+    }
+    writeSync(this.#descriptor, `${JSON.stringify(document, null, 2)}\n`)
+    closeSync(this.#descriptor)
+  }
+}

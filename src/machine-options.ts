@@ -1,0 +1,72 @@
+/**
+ * What a machine is made from and what it tells: the interface between `machine.ts` and those who run machines
+ * (the command line, the worker, the tests). Types only.
+ */
+
+import type { BootImage } from './loaders/boot-image.ts'
+
+/** How a machine is built. */
+export interface MachineOptions {
+  /** Guest RAM, in bytes: a multiple of 4096. */
+  readonly memoryBytes: number
+  /** 'wall' paces virtual time to the host's clock; 'virtual' derives it from retired instructions. */
+  readonly clock: 'wall' | 'virtual'
+  /** Name of the CPU model; absent means the default. */
+  readonly cpu?: string
+  /** Record the last instructions for `report`. */
+  readonly trace?: boolean
+  /** Port 0xF4 stops the machine: reason 'debug-exit', `status` (v << 1) | 1. Absent: the port is unclaimed. */
+  readonly isaDebugExit?: boolean
+  /** What is in memory and registers at the first instruction. */
+  readonly boot?: BootImage
+}
+
+/** Why a machine stopped for good. */
+export type StopReason = 'power-off' | 'reset' | 'triple-fault' | 'debug-exit'
+
+/** What a slice of running came to. */
+export type RunResult =
+  /** The budget is used up; call `run` again. */
+  | { readonly state: 'running' }
+  /** The CPU sleeps. `wakeAt`: milliseconds until the next timer, or null when only input can wake it. */
+  | { readonly state: 'halted'; readonly wakeAt: number | null }
+  /** The end. `status`: for 'debug-exit' the exit status (v << 1) | 1 of the value v written to the port. */
+  | { readonly state: 'stopped'; readonly reason: StopReason; readonly status?: number }
+
+/** Figures of a run since power-on. */
+export interface MachineStats {
+  /** Guest instructions retired. */
+  readonly instructions: number
+  /** Host seconds spent running guest code. */
+  readonly seconds: number
+  /** Millions of instructions per second over `seconds`. */
+  readonly mips: number
+  /** Number of exits from the core by the name of the reason. */
+  readonly exits: Readonly<Record<string, number>>
+  readonly decodedRuns: number
+  readonly invalidations: number
+  /** Resident memory of the process in bytes, when the host tells it. */
+  readonly rss?: number
+}
+
+/** A serial port as the outside sees it. */
+export interface SerialLine {
+  /** Called with each byte that the guest sends. */
+  onByte: (byte: number) => void
+  /** Bytes that arrive for the guest; the port takes them as fast as the guest reads. */
+  receive(bytes: Uint8Array): void
+  /** Bytes received that the guest has not read yet, if the port tells it; the sender pauses when there are many. */
+  readonly backlog?: number
+}
+
+/** What the runner needs of a machine; `Machine` implements it, and specs put a fake in its place. */
+export interface RunnableMachine {
+  readonly serial: readonly SerialLine[]
+  readonly debugConsole: { onByte: (byte: number) => void }
+  /** Runs for about `budgetMilliseconds` of host time. */
+  run(budgetMilliseconds: number): RunResult
+  stats(): MachineStats
+  /** Registers, the reason of the stop and up to `lastInstructions` instructions before it, as lines of text. */
+  report(lastInstructions?: number): string
+  dispose(): void
+}

@@ -1,0 +1,295 @@
+/**
+ * The breadboard: one CPU core, RAM, and the parts of a PC wired together.
+ *
+ *     const machine = new Machine(options, assets)
+ *     for (;;) {
+ *       const result = machine.run(8)            // about 8 ms of host time
+ *       if (result.state === 'stopped') break
+ *     }
+ *
+ * Synchronous and without a DOM; hosts decide when to call `run` again (src/node/run-loop.ts).
+ *
+ *   devices -IRQ-> Pic -INTR-> core.wasm -ports, device memory-> SystemBus -> devices
+ *   VirtualClock: timers of devices bound how many instructions the core may run
+ */
+import { RecordWriter } from '../jit/record-writer.ts'
+import type { HandlerTable } from '../jit/handlers.ts'
+import { CodeCache } from '../runtime/code-cache.ts'
+import { Core } from '../runtime/core.ts'
+import { ExitReason } from '../runtime/exits.ts'
+import { Eflags } from '../runtime/state.ts'
+import { SystemBus } from './bus.ts'
+import { VirtualClock } from './clock.ts'
+import { bootProcessor, resetProcessor } from './cpu-reset.ts'
+import { crashReport } from './crash-report.ts'
+import { buildAcpiTables } from './devices/acpi-tables.ts'
+import { PowerManagement } from './devices/acpi.ts'
+import { DebugPort } from './devices/debug-port.ts'
+import type { AccessSize, Device, DeviceState } from './devices/device.ts'
+import { I8042 } from './devices/i8042.ts'
+import { IsaDebugExit } from './devices/isa-debug-exit.ts'
+import { addChipset } from './devices/pci-chipset.ts'
+import { PM_IO_BASE, setUpPci } from './devices/pci-setup.ts'
+import { Pci } from './devices/pci.ts'
+import { Pic } from './devices/pic.ts'
+import { Pit } from './devices/pit.ts'
+import { Port92 } from './devices/port92.ts'
+import { PostPort } from './devices/post-port.ts'
+import { Ps2Keyboard } from './devices/ps2-keyboard.ts'
+import { Ps2Mouse } from './devices/ps2-mouse.ts'
+import { Rtc } from './devices/rtc.ts'
+import { SystemControlPort } from './devices/system-control.ts'
+import { Uart } from './devices/uart.ts'
+import { Ram } from './guest-memory.ts'
+import type { MachineOptions, MachineStats, RunnableMachine, RunResult, SerialLine, StopReason } from './machine-options.ts'
+import { closeVideoHole, openRam } from './physical-map.ts'
+
+/** What a machine is made of besides its options: the outputs of the build. */
+export interface MachineAssets {
+  readonly core: WebAssembly.Module
+  readonly handlers: HandlerTable
+}
+
+/** Most instructions in one call of the core: V8 swaps optimised code in only between calls. */
+const SLICE_INSTRUCTIONS = 1_000_000
+/** Wall clock: most instructions between two looks at the host's time. */
+const WALL_SLICE_INSTRUCTIONS = 250_000
+const A20_BIT = 1 << 20
+const SCI_IRQ = 9
+const SERIAL_PORTS = [{ name: 'uart0', base: 0x3f8, irq: 4 }, { name: 'uart1', base: 0x2f8, irq: 3 }]
+
+export class Machine implements RunnableMachine {
+  readonly core: Core
+  readonly memory: Ram
+  readonly bus = new SystemBus()
+  readonly clock: VirtualClock
+  readonly cache: CodeCache
+  readonly keyboard: Ps2Keyboard
+  readonly mouse: Ps2Mouse
+  readonly power: PowerManagement
+  readonly serial: readonly SerialLine[]
+  readonly debugConsole: { onByte: (byte: number) => void } = { onByte: () => {} }
+  private readonly pic: Pic
+  private readonly devices: Device[] = []
+  private readonly writer: RecordWriter
+  private readonly exits: Record<string, number> = {}
+  private retiredBefore = 0
+  private budget = 0
+  private seconds = 0
+  private stopped: { reason: StopReason; status?: number } | undefined
+
+  constructor(options: MachineOptions, assets: MachineAssets) {
+    this.clock = new VirtualClock({ mode: options.clock, retired: () => this.retired })
+    this.core = Core.create(assets.core, options.memoryBytes, {
+      readDevice: (physical, bits) => this.bus.readMemory(physical, bits as AccessSize),
+      writeDevice: (physical, bits, value) => this.bus.writeMemory(physical, bits as AccessSize, value),
+      readPort: (port, bits) => this.bus.readPort(port, bits as AccessSize),
+      writePort: (port, bits, value) => this.bus.writePort(port, bits as AccessSize, value),
+      codeWritten: (physical, bytes) => this.cache.written(physical, bytes),
+      // One cycle a nanosecond of virtual time: a time-stamp counter of 1 GHz.
+      timestamp: () => BigInt(Math.floor(this.clock.now())),
+    })
+    const { core } = this
+    this.cache = new CodeCache(core, assets.handlers.special.stale)
+    this.writer = new RecordWriter(core, this.cache, assets.handlers)
+    this.memory = new Ram(core, this.cache)
+    this.clock.onEarlierDue = due => this.shortenBudget(due)
+    openRam(core)
+    closeVideoHole(core)
+    resetProcessor(core)
+    if (options.trace) core.set('traceEach', 1)
+
+    const { bus, clock } = this
+    this.pic = this.plug(new Pic({ bus, onInterruptLine: level => core.set('interruptLine', level ? 1 : 0) }))
+    const pit = this.plug(new Pit({ bus, clock, irq0: this.pic.line(0) }))
+    this.plug(
+      new SystemControlPort({
+        bus, clock, setGate2: level => pit.setGate2(level), output2: () => pit.output2(),
+      }),
+    )
+    this.plug(
+      new Rtc({
+        bus, clock, irq8: this.pic.line(8), memoryBytes: options.memoryBytes,
+        startEpochMs: options.clock === 'wall' ? Date.now() : REPEATABLE_EPOCH_MS,
+      }),
+    )
+    this.keyboard = new Ps2Keyboard({ clock })
+    this.mouse = new Ps2Mouse({ clock })
+    const onReset = () => this.stop('reset')
+    const onA20 = (enabled: boolean) => this.setA20(enabled)
+    this.plug(
+      new I8042({
+        bus, clock, keyboard: this.keyboard, mouse: this.mouse, irq1: this.pic.line(1), irq12: this.pic.line(12),
+        onA20, onReset,
+      }),
+    )
+    this.plug(this.keyboard)
+    this.plug(this.mouse)
+    this.plug(new Port92({ bus, onA20, onReset }))
+    this.serial = SERIAL_PORTS.map(port => this.addSerialPort(port))
+    this.power = this.plug(
+      new PowerManagement({ bus, clock, sci: this.pic.line(SCI_IRQ), onPowerOff: () => this.stop('power-off') }),
+    )
+    const pci = this.plug(new Pci({ bus, irqLine: irq => this.pic.line(irq), onReset }))
+    addChipset(pci, { onPmBase: base => this.power.mapAt(base) })
+    this.plug(new DebugPort({ bus, onByte: byte => this.debugConsole.onByte(byte) }))
+    this.plug(new PostPort({ bus }))
+    if (options.isaDebugExit)
+      this.plug(new IsaDebugExit({ bus, onExit: value => this.stop('debug-exit', value) }))
+
+    if (options.boot) {
+      setUpPci(bus, { pmBase: PM_IO_BASE })
+      const acpi = buildAcpiTables({ memoryBytes: options.memoryBytes, pmBase: PM_IO_BASE })
+      for (const { address, bytes } of acpi.pieces) this.memory.writeBytes(address, bytes)
+      for (const { physical, bytes } of options.boot.loads) this.memory.writeBytes(physical, bytes)
+      bootProcessor(core, options.boot)
+    }
+  }
+
+  private plug<T extends Device>(device: T): T {
+    this.devices.push(device)
+    return device
+  }
+
+  private addSerialPort({ name, base, irq }: (typeof SERIAL_PORTS)[number]): SerialLine {
+    const line: { onByte: (byte: number) => void } = { onByte: () => {} }
+    const uart = this.plug(
+      new Uart({
+        bus: this.bus, clock: this.clock, name, base, irq: this.pic.line(irq), onByte: byte => line.onByte(byte),
+      }),
+    )
+    return Object.assign(line, { receive: (bytes: Uint8Array) => uart.receive(bytes) })
+  }
+
+  /** Instructions retired since power-on, exact at every port access. */
+  private get retired(): number {
+    return this.retiredBefore + this.budget - this.core.get('remaining')
+  }
+
+  private setA20(enabled: boolean): void {
+    const mask = enabled ? -1 : ~A20_BIT
+    if (this.core.get('a20Mask') === mask) return
+    this.core.set('a20Mask', mask)
+    this.core.exports.flushTlb(true)
+  }
+
+  private stop(reason: StopReason, status?: number): void {
+    this.stopped ??= { reason, status }
+    this.core.set('exitReason', ExitReason.Request)
+  }
+
+  /** A device has scheduled an event before the end of the budget: the core must not run past it. */
+  private shortenBudget(due: number): void {
+    const { core } = this
+    const remaining = core.get('remaining')
+    const excess = remaining - this.clock.instructionsUntil(due)
+    if (excess <= 0 || remaining <= 0) return
+    this.budget -= excess
+    core.set('remaining', remaining - excess)
+    core.set('remainingCut', core.get('remainingCut') + excess)
+  }
+
+  /** Runs for about `budgetMilliseconds` of host time. */
+  run(budgetMilliseconds: number): RunResult {
+    const started = performance.now()
+    try {
+      return this.runUntil(started + budgetMilliseconds)
+    } finally {
+      this.seconds += (performance.now() - started) / 1000
+    }
+  }
+
+  private runUntil(deadline: number): RunResult {
+    const { clock, core } = this
+    const wall = clock.mode === 'wall'
+    for (;;) {
+      clock.runDue()
+      if (this.stopped) return { state: 'stopped', ...this.stopped }
+      if (core.get('halted') !== 0 && !this.wake()) {
+        const due = clock.nextDue()
+        if (due === Infinity) return { state: 'halted', wakeAt: null }
+        if (wall) {
+          const wait = (due - clock.now()) / 1e6
+          if (wait > 0) return { state: 'halted', wakeAt: wait }
+        } else clock.skipTo(due)
+        if (performance.now() >= deadline) return { state: 'running' }
+        continue
+      }
+      const until = Math.max(1, clock.instructionsUntil(clock.nextDue()))
+      this.runCore(Math.min(until, wall ? WALL_SLICE_INSTRUCTIONS : SLICE_INSTRUCTIONS))
+      if (performance.now() >= deadline && !this.stopped) return { state: 'running' }
+    }
+  }
+
+  /** Whether a pending interrupt ends HLT. */
+  private wake(): boolean {
+    const { core } = this
+    if (core.get('interruptLine') === 0 || (core.get('eflags') & Eflags.IF) === 0) return false
+    core.set('halted', 0)
+    return true
+  }
+
+  /** Runs `budget` instructions, or fewer when the CPU halts or the machine stops. */
+  private runCore(budget: number): void {
+    const { core } = this
+    this.budget = budget
+    core.set('remaining', budget)
+    core.set('remainingCut', 0)
+    for (;;) {
+      const reason = core.exports.run() as ExitReason
+      this.exits[ExitReason[reason]] = (this.exits[ExitReason[reason]] ?? 0) + 1
+      if (reason === ExitReason.Decode) {
+        this.writer.translate(core.get('exitArgument') >>> 0)
+        core.exports.cancelStep()
+        continue
+      }
+      if (reason === ExitReason.Interrupt && this.interrupt()) continue
+      if (reason === ExitReason.TripleFault) this.stop('triple-fault')
+      break
+    }
+    this.retiredBefore = this.retired
+    this.budget = 0
+    core.set('remaining', 0)
+  }
+
+  /** Delivers the interrupt that the controller asks for; false when it ends in a triple fault. */
+  private interrupt(): boolean {
+    const vector = this.pic.acknowledge()
+    if (this.core.exports.deliverHardwareInterrupt(vector) === 0) return true
+    this.stop('triple-fault')
+    return false
+  }
+
+  stats(): MachineStats {
+    const instructions = this.retired
+    return {
+      instructions,
+      seconds: this.seconds,
+      mips: this.seconds > 0 ? instructions / this.seconds / 1e6 : 0,
+      exits: { ...this.exits },
+      decodedRuns: this.cache.decoded,
+      invalidations: this.cache.invalidations,
+    }
+  }
+
+  report(lastInstructions = 20): string {
+    return crashReport(this.core, this.stopped?.reason, lastInstructions)
+  }
+
+  /** The state of every device by name. */
+  saveDevices(): { [name: string]: DeviceState } {
+    return Object.fromEntries(this.devices.map(device => [device.name, device.save()]))
+  }
+
+  /** Restores what `saveDevices` gave. */
+  loadDevices(state: { readonly [name: string]: DeviceState }): void {
+    for (const device of this.devices) if (state[device.name]) device.load(state[device.name])
+  }
+
+  dispose(): void {
+    this.stopped ??= { reason: 'power-off' }
+  }
+}
+
+/** The time of day at power-on when runs must repeat: 2024-01-01 00:00 UTC. */
+const REPEATABLE_EPOCH_MS = Date.UTC(2024, 0, 1)

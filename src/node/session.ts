@@ -1,0 +1,222 @@
+/**
+ * One run of a guest on this process: machine, serial output, standard input, `--expect`, `--timeout`, restarts.
+ *
+ *   stdin -> Terminal -> serial port 0 -> machine -> slice -> ByteBatch -> ExpectMatcher -> Output
+ *
+ * It knows files and streams only as `Output` and `TerminalInput`, and the machine only as `RunnableMachine`.
+ */
+
+import type { MachineStats, RunnableMachine } from '../machine-options.ts'
+import { ByteBatch } from './byte-batch.ts'
+import { ExpectMatcher } from './expect-matcher.ts'
+import type { Output } from './output.ts'
+import { type LoopEnd, RunLoop } from './run-loop.ts'
+import { type ExitNotice, Terminal, TerminalCommand, type TerminalInput } from './terminal.ts'
+
+/** How a run ended. */
+export type Outcome =
+  | { readonly kind: 'power-off' | 'match' | 'timeout' | 'left' | 'output-closed' | 'hangup' }
+  | { readonly kind: 'debug-exit'; readonly status: number }
+  | { readonly kind: 'triple-fault'; readonly report: string }
+  | { readonly kind: 'signal'; readonly signal: NodeJS.Signals }
+
+/** A moment of the run: host seconds and guest instructions since it began. */
+export interface BootMark {
+  readonly seconds: number
+  readonly instructions: number
+}
+
+/** Figures of the run so far, over all restarts. */
+export interface SessionStats extends MachineStats {
+  /** Host seconds since the run began, asleep or not. */
+  readonly wallSeconds: number
+  readonly bootMarks: Readonly<Record<string, BootMark>>
+  readonly restarts: number
+}
+
+export interface SessionOptions {
+  /** Makes the machine; called again after each reset by the guest. */
+  readonly createMachine: () => Promise<RunnableMachine>
+  /** Sinks of serial port 0 and of the debug console; absent: dropped. */
+  readonly serial?: Output
+  readonly debugcon?: Output
+  /** Source of serial port 0; absent: nothing is read. */
+  readonly input?: TerminalInput
+  readonly process: ExitNotice
+  readonly expect?: RegExp
+  /** In host seconds. */
+  readonly timeout?: number
+  /** Instructions that a crash report shows. */
+  readonly traceCount: number
+  /** A line for the person at the terminal. */
+  readonly notify: (message: string) => void
+  /** What Ctrl-A H shows. */
+  readonly help: string
+}
+
+/** Input that the guest has not read: above the first we stop reading, below the second we go on. In bytes. */
+const BACKLOG_HIGH = 65536
+const BACKLOG_LOW = 4096
+
+/** A run; `run` may be called once. */
+export class Session {
+  readonly #options: SessionOptions
+  readonly #started = performance.now()
+  readonly #serialBytes = new ByteBatch()
+  readonly #debugBytes = new ByteBatch()
+  readonly #matcher: ExpectMatcher | undefined
+  readonly #terminal: Terminal | undefined
+  readonly #bootMarks: Record<string, BootMark> = {}
+  #earlier: MachineStats = { instructions: 0, seconds: 0, mips: 0, exits: {}, decodedRuns: 0, invalidations: 0 }
+  #machine: RunnableMachine | undefined
+  #loop: RunLoop<Outcome> | undefined
+  #ended: Outcome | undefined
+  #restarts = 0
+  #held = false
+
+  constructor(options: SessionOptions) {
+    this.#options = options
+    this.#matcher = options.expect && new ExpectMatcher(options.expect)
+    this.#terminal =
+      options.input &&
+      new Terminal(options.input, options.process, {
+        onInput: bytes => this.#receive(bytes),
+        onCommand: command => this.#obey(command),
+        onHangup: () => this.end({ kind: 'hangup' }),
+      })
+  }
+
+  /** Runs to the end and gives the terminal back. Rejects with what the machine or an output throws. */
+  async run(): Promise<Outcome> {
+    const { timeout } = this.#options
+    const timer = timeout === undefined ? undefined : setTimeout(() => this.end({ kind: 'timeout' }), timeout * 1000)
+    try {
+      for (;;) {
+        const outcome = await this.#runMachine()
+        if (outcome) return outcome
+        this.#restarts++
+        this.#options.notify('the guest has reset the machine; it starts again')
+        // A guest that resets at once would otherwise keep the timeout and signals from being heard.
+        await new Promise(resolve => setImmediate(resolve))
+      }
+    } finally {
+      clearTimeout(timer)
+      this.#terminal?.close()
+    }
+  }
+
+  /** Ends the run from outside; the first call counts. */
+  end(outcome: Outcome): void {
+    this.#ended ??= outcome
+    this.#loop?.end(outcome)
+  }
+
+  /** Figures so far; also after the end. */
+  stats(): SessionStats {
+    const current = this.#machine?.stats()
+    const totals = current ? addStats(this.#earlier, current) : this.#earlier
+    return {
+      ...totals,
+      rss: process.memoryUsage.rss(),
+      wallSeconds: this.#seconds(),
+      bootMarks: this.#bootMarks,
+      restarts: this.#restarts,
+    }
+  }
+
+  /** Runs one machine to its end; undefined when the guest asked for a reset. */
+  async #runMachine(): Promise<Outcome | undefined> {
+    const machine = await this.#options.createMachine()
+    this.#machine = machine
+    try {
+      machine.serial[0].onByte = byte => this.#serialBytes.push(byte)
+      machine.debugConsole.onByte = byte => this.#debugBytes.push(byte)
+      this.#loop = new RunLoop<Outcome>(machine, () => this.#afterSlice(machine))
+      if (this.#ended) this.#loop.end(this.#ended)
+      this.#terminal?.open()
+      return this.#judge(await this.#loop.run(), machine)
+    } finally {
+      this.#earlier = addStats(this.#earlier, machine.stats())
+      this.#machine = undefined
+      machine.dispose()
+    }
+  }
+
+  #judge(end: LoopEnd<Outcome>, machine: RunnableMachine): Outcome | undefined {
+    if (this.#matcher?.match !== undefined) return { kind: 'match' }
+    if (end.by === 'end') return end.reason
+    switch (end.result.reason) {
+      case 'power-off':
+        return { kind: 'power-off' }
+      case 'debug-exit':
+        return { kind: 'debug-exit', status: end.result.status ?? 0 }
+      case 'triple-fault':
+        return { kind: 'triple-fault', report: machine.report(this.#options.traceCount) }
+      case 'reset':
+        return undefined
+    }
+  }
+
+  #afterSlice(machine: RunnableMachine): void | Promise<void> {
+    this.#pace(machine)
+    const waits: Promise<void>[] = []
+    const send = (output: Output | undefined, chunk: Uint8Array) => {
+      const wait = chunk.length > 0 ? output?.write(chunk) : undefined
+      if (wait) waits.push(wait)
+    }
+    const chunk = this.#serialBytes.take()
+    if (chunk.length > 0) {
+      this.#mark('firstSerialByte')
+      if (this.#matcher?.feed(chunk)) {
+        this.#mark('expectMatch')
+        this.end({ kind: 'match' })
+      }
+    }
+    send(this.#options.serial, chunk)
+    send(this.#options.debugcon, this.#debugBytes.take())
+    if (waits.length > 0) return Promise.all(waits).then(() => undefined)
+  }
+
+  /** Stops reading input while the guest has plenty, so that an endless pipe does not fill the host's memory. */
+  #pace(machine: RunnableMachine): void {
+    const backlog = machine.serial[0].backlog ?? 0
+    const held = this.#held ? backlog > BACKLOG_LOW : backlog > BACKLOG_HIGH
+    if (held === this.#held) return
+    this.#held = held
+    this.#terminal?.hold(held)
+  }
+
+  #receive(bytes: Uint8Array): void {
+    this.#machine?.serial[0].receive(bytes)
+    this.#loop?.wake()
+  }
+
+  #obey(command: TerminalCommand): void {
+    if (command === TerminalCommand.Leave) this.end({ kind: 'left' })
+    else this.#options.notify(this.#options.help)
+  }
+
+  #mark(name: string): void {
+    if (name in this.#bootMarks) return
+    this.#bootMarks[name] = { seconds: this.#seconds(), instructions: this.stats().instructions }
+  }
+
+  #seconds(): number {
+    return (performance.now() - this.#started) / 1000
+  }
+}
+
+function addStats(a: MachineStats, b: MachineStats): MachineStats {
+  const exits: Record<string, number> = { ...a.exits }
+  for (const [name, count] of Object.entries(b.exits)) exits[name] = (exits[name] ?? 0) + count
+  const instructions = a.instructions + b.instructions
+  const seconds = a.seconds + b.seconds
+  return {
+    instructions,
+    seconds,
+    mips: seconds > 0 ? instructions / seconds / 1e6 : 0,
+    exits,
+    decodedRuns: a.decodedRuns + b.decodedRuns,
+    invalidations: a.invalidations + b.invalidations,
+  }
+}
