@@ -68,11 +68,17 @@ export class SystemBus implements Bus {
     if (size === 8) {
       handler?.write8?.(port, value & 0xff)
     } else if (size === 16) {
-      if (handler?.write16) return handler.write16(port, value & 0xffff)
+      if (handler?.write16) {
+        handler.write16(port, value & 0xffff)
+        return
+      }
       this.writePort(port, 8, value)
       this.writePort(port + 1, 8, value >>> 8)
     } else {
-      if (handler?.write32) return handler.write32(port, value >>> 0)
+      if (handler?.write32) {
+        handler.write32(port, value >>> 0)
+        return
+      }
       this.writePort(port, 16, value)
       this.writePort(port + 2, 16, value >>> 16)
     }
@@ -96,14 +102,23 @@ export class SystemBus implements Bus {
   writeMemory(physical: number, size: AccessSize, value: number): void {
     if (physical < 0) physical += 0x1_0000_0000
     const piece = this.pieceAt(physical)
-    if (size === 8) return piece?.handler.write8(physical, value & 0xff)
+    if (size === 8) {
+      piece?.handler.write8(physical, value & 0xff)
+      return
+    }
     const whole = piece !== undefined && physical + size / 8 - 1 <= piece.last
     if (size === 16) {
-      if (whole && piece.handler.write16) return piece.handler.write16(physical, value & 0xffff)
+      if (whole && piece.handler.write16) {
+        piece.handler.write16(physical, value & 0xffff)
+        return
+      }
       this.writeMemory(physical, 8, value)
       this.writeMemory(physical + 1, 8, value >>> 8)
     } else {
-      if (whole && piece.handler.write32) return piece.handler.write32(physical, value >>> 0)
+      if (whole && piece.handler.write32) {
+        piece.handler.write32(physical, value >>> 0)
+        return
+      }
       this.writeMemory(physical, 16, value)
       this.writeMemory(physical + 2, 16, value >>> 16)
     }
@@ -156,7 +171,10 @@ export class SystemBus implements Bus {
       const piece = this.pieces[middle]
       if (physical < piece.first) high = middle - 1
       else if (physical > piece.last) low = middle + 1
-      else return (this.lastPiece = piece)
+      else {
+        this.lastPiece = piece
+        return piece
+      }
     }
     return undefined
   }

@@ -101,7 +101,8 @@ export class VirtualClock implements Clock {
     const host = this.hostNs()
     const limit = Math.max(this.latest, this.nextDue()) + LONGEST_JUMP_NS
     if (host + this.offset > limit) this.offset = limit - host
-    return (this.latest = Math.max(this.latest, host + this.offset))
+    this.latest = Math.max(this.latest, host + this.offset)
+    return this.latest
   }
 
   timer(name: string, callback: () => void): Timer {

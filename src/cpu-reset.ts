@@ -23,7 +23,8 @@ const PAT_AFTER_RESET = [0x00070406, 0x00070406]
 const APIC_BASE_AFTER_RESET = 0xfee00900
 const MXCSR_AFTER_RESET = 0x1f80
 const FPU_CONTROL_AFTER_RESET = 0x40
-const FPU_TAG_AFTER_RESET = 0x5555
+/** All eight registers in use, holding zero (5555H in the full form; runtime/helpers/x87-state.ts has the format). */
+const FPU_TAG_AFTER_RESET = 0xff
 const SYSTEM_SEGMENT_ACCESS = { ldtr: 0x82, tr: 0x8b }
 
 function setSegment(core: Core, segment: Segment, selector: number, base: number, limit: number, access: number): void {

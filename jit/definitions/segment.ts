@@ -85,7 +85,8 @@ const arpl: Definition = b => {
 }
 
 export const segments: Readonly<Record<string, Definition>> = {
-  movseg, arpl,
+  movseg,
+  arpl,
   les: loadFarPointer(Segment.Es),
   lds: loadFarPointer(Segment.Ds),
   lss: loadFarPointer(Segment.Ss),

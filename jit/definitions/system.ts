@@ -166,7 +166,22 @@ const cpuid: Definition = b => {
 }
 
 export const system: Readonly<Record<string, Definition>> = {
-  cli, sti, pushf, popf, hlt, movcr, movdr, smsw, lmsw, clts, invlpg, rdtsc, rdpmc, rdmsr, wrmsr, cpuid,
+  cli,
+  sti,
+  pushf,
+  popf,
+  hlt,
+  movcr,
+  movdr,
+  smsw,
+  lmsw,
+  clts,
+  invlpg,
+  rdtsc,
+  rdpmc,
+  rdmsr,
+  wrmsr,
+  cpuid,
   in: input,
   out: output,
   lgdt: loadTable('loadGdtr'),

@@ -14,7 +14,11 @@ declareHelpers(`
 `)
 
 /** Kinds of event as runtime/helpers/interrupts.ts numbers them. */
-enum EventKind { IntN, Int3, Int1 }
+enum EventKind {
+  IntN,
+  Int3,
+  Int1,
+}
 
 /** JMP, CALL ptr16:16/32 and m16:16/32    CS:EIP := the pointer, or what the gate or task it names says. */
 function farTransfer(helper: 'farJump' | 'farCall'): Definition {
@@ -78,5 +82,12 @@ const sysexit: Definition = b => {
 export const farTransfers: Readonly<Record<string, Definition>> = {
   jmpf: farTransfer('farJump'),
   callf: farTransfer('farCall'),
-  retf, iret, int, int3, into, int1, sysenter, sysexit,
+  retf,
+  iret,
+  int,
+  int3,
+  into,
+  int1,
+  sysenter,
+  sysexit,
 }

@@ -61,7 +61,7 @@ const MAX_EXTENDED_LEAF: u32 = 0x80000004
 const VENDOR_EBX: u32 = 0x756e6547
 const VENDOR_EDX: u32 = 0x49656e69
 const VENDOR_ECX: u32 = 0x6c65746e
-/** Leaf 2 descriptors: TLBs for 4 KiB and large pages (01 02 03 04), 16 KiB caches (08 0C), 256 KiB second level (82). */
+/** Leaf 2: TLBs for 4 KiB and large pages (01 02 03 04), 16 KiB caches (08 0C), 256 KiB second level (82). */
 const CACHES_EAX: u32 = 0x03020101
 const CACHES_EDX: u32 = 0x0c040882
 
@@ -80,7 +80,7 @@ function brandDword(start: u32): u32 {
   let value: u32 = 0
   for (let i: u32 = 0; i < 4; i++) {
     const at = <i32>(start + i)
-    if (at < BRAND.length) value |= <u32>BRAND.charCodeAt(at) << (i << 3)
+    if (at < BRAND.length) value |= (<u32>BRAND.charCodeAt(at)) << (i << 3)
   }
   return value
 }

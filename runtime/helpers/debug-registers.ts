@@ -45,7 +45,7 @@ function accessible(index: u32): i32 {
 export function readDebugRegister(index: u32): u32 {
   const register = accessible(index)
   if (register < 0) return 0
-  const value = load<u32>(DR + (<u32>register << 3))
+  const value = load<u32>(DR + ((<u32>register) << 3))
   if (register == 6) return (value & DR6_WRITABLE) | DR6_ONES
   return register == 7 ? (value & DR7_WRITABLE) | DR7_ONES : value
 }
@@ -56,5 +56,5 @@ export function writeDebugRegister(index: u32, value: u32): void {
   if (register < 0) return
   if (register == 6) value = (value & DR6_WRITABLE) | DR6_ONES
   if (register == 7) value = (value & DR7_WRITABLE) | DR7_ONES
-  store<u32>(DR + (<u32>register << 3), value)
+  store<u32>(DR + ((<u32>register) << 3), value)
 }

@@ -1,5 +1,6 @@
 /**
- * Segment and gate descriptors: fetching them from the GDT or LDT, taking them apart, and the error codes that name them.
+ * Segment and gate descriptors: fetching them from the GDT or LDT, taking them apart, and the error codes that
+ * name them.
  *
  * Every helper that gives a selector a meaning starts here: segment loads, far transfers, interrupts, task switches.
  *

@@ -45,6 +45,7 @@ import {
   SEGMENT_SELECTOR,
   SEGMENT_SS,
   SEGMENT_TR,
+  SHADOW_MOV_SS,
   SHADOW_NONE,
   TRAP_BEFORE,
   VECTOR_DB,
@@ -94,7 +95,7 @@ import {
   targetPresent,
   targetSelector,
 } from './gates'
-import { clearFault, faulted, raiseCode, readSystem16, readSystem32, readSystem8 } from './memory'
+import { clearFault, faulted, raiseCode, readSystem8, readSystem16, readSystem32 } from './memory'
 import { updateMode } from './mode'
 import { ioPrivilegeLevel, virtualFlagsImage } from './protection'
 import { inVirtual8086Mode, load8086Segment, raiseGeneralProtection } from './segments'
@@ -127,7 +128,7 @@ const DR7_GD: u32 = 1 << 13
 /** DR6 bits 0..3: a trap that is not a breakpoint leaves them alone. */
 const DR6_REPORTS: u32 = 0xe00f
 
-/** Bookkeeping of any event that has been delivered: it ends shadows, HLT and the trap of the interrupted instruction. */
+/** Bookkeeping of any delivered event: it ends shadows, HLT and the trap of the interrupted instruction. */
 function settle(vector: u32): void {
   store<u32>(INTERRUPT_SHADOW, SHADOW_NONE)
   store<u32>(HALTED, 0)
@@ -388,8 +389,10 @@ export function deliverHardwareInterrupt(vector: u32): i32 {
 /**
  * Delivers the debug trap #DB after the instruction that ended at EIP; `bits` are the DR6 bits that say why
  * (BS for a single step, B0..B3 for data breakpoints). Returns as deliverException.
+ * After MOV SS and POP SS nothing is delivered: they hold debug traps off (SDM vol. 3, 6.8.3).
  */
 export function deliverDebugTrap(bits: u32): i32 {
+  if (load<u32>(INTERRUPT_SHADOW) == SHADOW_MOV_SS) return 0
   store<u32>(DR6, load<u32>(DR6) | (bits & DR6_REPORTS))
   deliver(VECTOR_DB, load<u32>(EIP), EVENT_EXCEPTION, NO_ERROR_CODE)
   return faulted() ? deliverException() : 0

@@ -3,15 +3,7 @@
  *
  * Source: Intel SDM vol. 1, 18.5 (IOPL, I/O permission bitmap); vol. 2, IN, OUT.
  */
-import {
-  CPL,
-  CR0,
-  CR0_PE,
-  SEGMENT_ACCESS,
-  SEGMENT_BASE,
-  SEGMENT_LIMIT,
-  SEGMENT_TR,
-} from '../../build/helpers/layout'
+import { CPL, CR0, CR0_PE, SEGMENT_ACCESS, SEGMENT_BASE, SEGMENT_LIMIT, SEGMENT_TR } from '../../build/helpers/layout'
 import { TYPE_32 } from './descriptors'
 import { readPort, writePort } from './host'
 import { faulted, readSystem16 } from './memory'

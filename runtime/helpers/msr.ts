@@ -101,7 +101,7 @@ function timeStamp(): u64 {
 export function readMsr(msr: u32): u64 {
   if (!requirePrivilege0()) return 0
   const mtrr = mtrrIndex(msr)
-  if (mtrr >= 0) return load<u64>(MTRR + (<u32>mtrr << 3))
+  if (mtrr >= 0) return load<u64>(MTRR + ((<u32>mtrr) << 3))
   switch (msr) {
     case MSR_TSC:
       return timeStamp()
@@ -143,7 +143,7 @@ export function writeMsr(msr: u32, value: u64): void {
   if (!requirePrivilege0()) return
   const mtrr = mtrrIndex(msr)
   if (mtrr >= 0) {
-    storeChecked(MTRR + (<u32>mtrr << 3), value, validMtrr(<u32>mtrr, value))
+    storeChecked(MTRR + ((<u32>mtrr) << 3), value, validMtrr(<u32>mtrr, value))
     return
   }
   switch (msr) {

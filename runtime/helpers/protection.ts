@@ -36,12 +36,15 @@ import {
   VECTOR_UD,
 } from '../../build/helpers/layout'
 import {
+  ACCESS_SEGMENT,
   accessOf,
   descriptorHigh,
   descriptorLow,
   dplOf,
-  isNull,
+  isAvailableTss,
+  isBusyTss,
   isConforming,
+  isNull,
   isReadable,
   isStack,
   limitOf,
@@ -50,12 +53,9 @@ import {
   SELECTOR_RPL,
   TYPE_CALL_GATE16,
   TYPE_CALL_GATE32,
-  TYPE_TASK_GATE,
   TYPE_LDT,
+  TYPE_TASK_GATE,
   typeOf,
-  isAvailableTss,
-  isBusyTss,
-  ACCESS_SEGMENT,
 } from './descriptors'
 import { getEflags, setEflags } from './flags'
 import { raise } from './memory'
@@ -98,7 +98,7 @@ export function requirePrivilege0(): bool {
   return false
 }
 
-/** True in protected mode; otherwise (real, virtual-8086) raises #UD: LLDT, LTR, SLDT, STR, LAR, LSL, VERR, VERW, ARPL. */
+/** True in protected mode; otherwise (real, virtual-8086) raises #UD: LLDT, LTR, SLDT, STR, LAR, LSL, VERx, ARPL. */
 export function requireProtectedMode(): bool {
   if (inProtectedMode()) return true
   raise(VECTOR_UD)
@@ -230,13 +230,13 @@ export function loadSegmentLimit(selector: u32): u32 {
   return limitOf(descriptorLow, descriptorHigh)
 }
 
-/** VERR: 1 if the segment that `selector` names is readable from here, else 0 (ZF). Raises #UD outside protected mode. */
+/** VERR: 1 if the segment of `selector` is readable from here, else 0 (ZF). Raises #UD outside protected mode. */
 export function verifyRead(selector: u32): u32 {
   if (!requireProtectedMode() || !visibleDescriptor(selector)) return 0
   return isReadable(accessOf(descriptorHigh)) ? 1 : 0
 }
 
-/** VERW: 1 if the segment that `selector` names is writable from here, else 0 (ZF). Raises #UD outside protected mode. */
+/** VERW: 1 if the segment of `selector` is writable from here, else 0 (ZF). Raises #UD outside protected mode. */
 export function verifyWrite(selector: u32): u32 {
   if (!requireProtectedMode() || !visibleDescriptor(selector)) return 0
   return isStack(accessOf(descriptorHigh)) ? 1 : 0

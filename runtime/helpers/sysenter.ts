@@ -72,7 +72,7 @@ export function sysenter(): void {
   updateMode()
 }
 
-/** SYSEXIT: to EDX with stack ECX at level 3. Raises #GP(0) in real mode, unless CPL is 0, or if SYSENTER_CS is null. */
+/** SYSEXIT: to EDX with stack ECX at level 3. Raises #GP(0) in real mode, above CPL 0, or if SYSENTER_CS is null. */
 export function sysexit(): void {
   const base = load<u32>(SYSENTER_CS) & 0xffff & ~SELECTOR_RPL
   if ((load<u32>(CR0) & CR0_PE) == 0 || load<u32>(CPL) != 0 || isNull(base)) {

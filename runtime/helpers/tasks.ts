@@ -81,12 +81,12 @@ import {
   faulted,
   probeWriteSystem,
   raise,
+  readSystem8,
   readSystem16,
   readSystem32,
-  readSystem8,
+  writeSystem8,
   writeSystem16,
   writeSystem32,
-  writeSystem8,
 } from './memory'
 import { updateMode } from './mode'
 import { FLAGS_ALL } from './protection'
@@ -433,7 +433,7 @@ export function transferToTask(selector: u32, low: u32, high: u32, gate: bool, s
   switchTask(selector, descriptorLinear, low, high, source, next, getEflags(), NO_ERROR_CODE)
 }
 
-/** IRET with NT set: back to the task that the back link of the current TSS names. `next` is what this task resumes at. */
+/** IRET with NT set: back to the task that the back link of the current TSS names. This task resumes at `next`. */
 export function taskReturn(next: u32): void {
   const link = readSystem16(tr(SEGMENT_BASE))
   if (faulted()) return

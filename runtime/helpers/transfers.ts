@@ -86,13 +86,13 @@ import {
 import {
   inProtectedMode,
   inVirtual8086Mode,
+  LIMIT_8086,
   load8086Segment,
   loadVirtual8086Segment,
-  LIMIT_8086,
   raiseGeneralProtection,
 } from './segments'
 import { closeFrame, framePush, moveStackPointer, openFrame, peek, setStackPointer } from './stack'
-import { taskReturn, transferToTask, TASK_CALL, TASK_JUMP } from './tasks'
+import { TASK_CALL, TASK_JUMP, taskReturn, transferToTask } from './tasks'
 
 const ESP: u32 = GPR + (GPR_ESP << 3)
 
@@ -118,7 +118,8 @@ function commit8086(selector: u32, offset: u32): void {
 }
 
 /**
- * JMP ptr16:16/32, JMP m16:16/32: `size` 16 or 32. `next` is the offset of the next instruction (a task switch saves it).
+ * JMP ptr16:16/32, JMP m16:16/32: `size` 16 or 32. `next` is the offset of the next instruction, which a task
+ * switch saves.
  */
 export function farJump(selector: u32, offset: u32, size: u32, next: u32): void {
   selector &= 0xffff
@@ -331,7 +332,9 @@ function iretMask(size: u32): u32 {
   return mask
 }
 
-/** IRET (`size` 16) or IRETD (32). `next` is the offset of the next instruction, which a return to another task saves. */
+/**
+ * IRET (`size` 16) or IRETD (32). `next` is the offset of the next instruction, which a return to another task saves.
+ */
 export function iret(size: u32, next: u32): void {
   if (inVirtual8086Mode()) {
     iretVirtual8086(size)

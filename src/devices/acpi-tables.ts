@@ -7,7 +7,9 @@
  * They describe acpi.ts (fixed hardware), the PCI root with its windows and interrupts, and the ISA devices. There is
  * no MADT: the interrupt controller is the 8259 pair. Source: ACPI 2.0, chapter 5.
  */
-import { ACPI_DISABLE, ACPI_ENABLE, PM1_CONTROL, PM1_EVENT, PM_TIMER, SLEEP_TYPE_OFF, SMI_COMMAND_PORT } from './acpi.ts'
+import {
+  ACPI_DISABLE, ACPI_ENABLE, PM1_CONTROL, PM1_EVENT, PM_TIMER, SLEEP_TYPE_OFF, SMI_COMMAND_PORT,
+} from './acpi.ts'
 import {
   type Aml, busWindow, device, dma, eisaId, integer, io, ioWindow, irq, memoryWindow, name, package_, processor,
   resources, scope,

@@ -98,7 +98,9 @@ export class PowerManagement implements Device {
   }
 
   reset(): void {
-    Object.assign(this.registers, { status: 0, enable: 0, control: 0, smiCommand: 0, smiStatus: 0, halves: this.halvesNow() })
+    Object.assign(this.registers, {
+      status: 0, enable: 0, control: 0, smiCommand: 0, smiStatus: 0, halves: this.halvesNow(),
+    })
     this.registers.general.fill(0)
     this.update()
   }

@@ -290,30 +290,42 @@ export class I8042 implements Device {
   private execute(command: Command): void {
     switch (command) {
       case Command.TestPassword:
-        return this.respond(NO_PASSWORD)
+        this.respond(NO_PASSWORD)
+        break
       case Command.AuxOff:
-        return this.setConfigBit(CONFIG_AUX_OFF, true)
+        this.setConfigBit(CONFIG_AUX_OFF, true)
+        break
       case Command.AuxOn:
-        return this.setConfigBit(CONFIG_AUX_OFF, false)
+        this.setConfigBit(CONFIG_AUX_OFF, false)
+        break
       case Command.TestAux:
       case Command.TestKeyboard:
-        return this.respond(INTERFACE_OK)
+        this.respond(INTERFACE_OK)
+        break
       case Command.SelfTest:
-        return this.selfTest()
+        this.selfTest()
+        break
       case Command.KeyboardOff:
-        return this.setConfigBit(CONFIG_KEYBOARD_OFF, true)
+        this.setConfigBit(CONFIG_KEYBOARD_OFF, true)
+        break
       case Command.KeyboardOn:
-        return this.setConfigBit(CONFIG_KEYBOARD_OFF, false)
+        this.setConfigBit(CONFIG_KEYBOARD_OFF, false)
+        break
       case Command.ReadInputPort:
-        return this.respond(INPUT_PORT)
+        this.respond(INPUT_PORT)
+        break
       case Command.ReadOutputPort:
-        return this.respond(this.outputPort())
+        this.respond(this.outputPort())
+        break
       case Command.A20Off:
-        return this.setA20(false)
+        this.setA20(false)
+        break
       case Command.A20On:
-        return this.setA20(true)
+        this.setA20(true)
+        break
       case Command.ReadTestInputs:
-        return this.respond(0)
+        this.respond(0)
+        break
       default: // unknown commands are ignored
     }
   }

@@ -31,6 +31,8 @@ const PAM_WRITE = 2
 const SMRAM_CONTROL = 0x72
 
 export const PM_BASE = 0x40
+/** Idle timer counts and the device activity and resource registers, up to PM_MISC: kept, without effect. */
+const PM_COUNTERS = 0x44
 export const PM_MISC = 0x80
 export const PM_MISC_IO_ENABLE = 0x01
 const PM_BASE_MASK = 0xffc0
@@ -62,11 +64,11 @@ export function addChipset(pci: Pci, options: ChipsetOptions): void {
 
 function hostBridge({ onShadow }: ChipsetOptions): PciFunction {
   const shown = new Uint8Array(PAM_LAST - PAM_FIRST + 1)
-  const writable: Record<number, number> = { [SMRAM_CONTROL]: 0x7f }
-  for (let offset = PAM_FIRST; offset <= PAM_LAST; offset++) writable[offset] = offset === PAM_FIRST ? 0x30 : 0x33
+  const writable: [number, number][] = [[SMRAM_CONTROL, 0x7f]]
+  for (let offset = PAM_FIRST; offset <= PAM_LAST; offset++) writable.push([offset, offset === PAM_FIRST ? 0x30 : 0x33])
   return new PciFunction({
     vendorId: INTEL, deviceId: HOST_BRIDGE, classCode: CLASS_HOST_BRIDGE, revision: 2,
-    initial: { 0x04: 0x06, 0x07: 0x02, [SMRAM_CONTROL]: 0x02 },
+    initial: [[0x04, 0x06], [0x07, 0x02], [SMRAM_CONTROL, 0x02]],
     writable,
     onConfigWrite: (config, first, last) => {
       if (last < PAM_FIRST || first > PAM_LAST) return
@@ -94,18 +96,20 @@ function shadowRegions(index: number, changed: number, value: number): ShadowReg
   return regions
 }
 
+/** Registers without a name here (ISA recovery time, X-bus chip select, top of memory, SMI control) are only kept. */
 function isaBridge(pci: Pci): PciFunction {
-  const initial: Record<number, number> = {
-    0x04: 0x07, 0x07: 0x02, 0x4c: 0x4d, 0x4e: 0x03, 0x69: 0x02, 0x70: 0x80, 0x76: 0x0c, 0x77: 0x0c, 0x78: 0x02, 0xa0: 0x08,
-  }
-  const writable: Record<number, number> = {
-    0x4c: 0xff, 0x4e: 0xff, 0x69: 0xfe, 0x70: 0xef, 0x76: 0x8f, 0x77: 0x8f, 0x82: 0x8f,
-    0xa0: 0x1f, 0xa2: 0xff, 0xa3: 0xff, 0xa4: 0xff, 0xa5: 0xff, 0xa6: 0xff, 0xa7: 0xff, 0xa8: 0xff, 0xaa: 0xff,
-    0xac: 0xff, 0xae: 0xff,
-  }
+  const initial: [number, number][] = [
+    [0x04, 0x07], [0x07, 0x02], [0x4c, 0x4d], [0x4e, 0x03], [0x69, 0x02], [0x70, 0x80], [0x76, 0x0c], [0x77, 0x0c],
+    [0x78, 0x02], [0xa0, 0x08],
+  ]
+  const writable: [number, number][] = [
+    [0x4c, 0xff], [0x4e, 0xff], [0x69, 0xfe], [0x70, 0xef], [0x76, 0x8f], [0x77, 0x8f], [0x82, 0x8f], [0xa0, 0x1f],
+    [0xa2, 0xff], [0xa3, 0xff], [0xa4, 0xff], [0xa5, 0xff], [0xa6, 0xff], [0xa7, 0xff], [0xa8, 0xff], [0xaa, 0xff],
+    [0xac, 0xff], [0xae, 0xff],
+  ]
   for (let i = 0; i < 4; i++) {
-    initial[PIRQ_ROUTE + i] = PIRQ_ROUTE_OFF
-    writable[PIRQ_ROUTE + i] = PIRQ_ROUTE_WRITABLE
+    initial.push([PIRQ_ROUTE + i, PIRQ_ROUTE_OFF])
+    writable.push([PIRQ_ROUTE + i, PIRQ_ROUTE_WRITABLE])
   }
   return new PciFunction({
     vendorId: INTEL, deviceId: ISA_BRIDGE, classCode: CLASS_ISA_BRIDGE, headerType: MULTI_FUNCTION, initial, writable,
@@ -116,11 +120,13 @@ function isaBridge(pci: Pci): PciFunction {
 }
 
 function powerManagement({ onPmBase }: ChipsetOptions): PciFunction {
-  const writable: Record<number, number> = { [PM_BASE]: 0xc0, [PM_BASE + 1]: 0xff, [PM_MISC]: 0x01, 0x90: 0xf0, 0x91: 0xff, 0xd2: 0x0f }
-  for (let offset = 0x44; offset < PM_MISC; offset++) writable[offset] = 0xff
+  const writable: [number, number][] = [
+    [PM_BASE, 0xc0], [PM_BASE + 1, 0xff], [PM_MISC, PM_MISC_IO_ENABLE], [0x90, 0xf0], [0x91, 0xff], [0xd2, 0x0f],
+  ]
+  for (let offset = PM_COUNTERS; offset < PM_MISC; offset++) writable.push([offset, 0xff])
   return new PciFunction({
     vendorId: INTEL, deviceId: POWER_MANAGEMENT, classCode: CLASS_OTHER_BRIDGE, revision: 3, interruptPin: 1,
-    initial: { 0x07: 0x02, [PM_BASE]: 0x01, 0x90: 0x01, [PM_DEVACTB_HIGH]: PM_DEVACTB_APMC_EN },
+    initial: [[0x07, 0x02], [PM_BASE, 0x01], [0x90, 0x01], [PM_DEVACTB_HIGH, PM_DEVACTB_APMC_EN]],
     writable,
     onConfigWrite: (config) => {
       const base = (config[PM_BASE] | (config[PM_BASE + 1] << 8)) & PM_BASE_MASK

@@ -51,6 +51,9 @@ export interface MemoryBar {
 
 export type Bar = IoBar | MemoryBar
 
+/** Bytes of configuration space: offset and value of each. */
+export type RegisterBytes = readonly (readonly [number, number])[]
+
 export interface PciFunctionOptions {
   vendorId: number
   deviceId: number
@@ -65,10 +68,10 @@ export interface PciFunctionOptions {
   /** By number, 0 to 5; undefined for one that is not there. */
   bars?: (Bar | undefined)[]
   expansionRom?: MemoryBar
-  /** Power-on bytes of device-specific registers, by offset. */
-  initial?: Record<number, number>
-  /** Writable bits of device-specific registers, by offset. */
-  writable?: Record<number, number>
+  /** Power-on bytes of device-specific registers: offset, value. */
+  initial?: RegisterBytes
+  /** Writable bits of device-specific registers: offset, mask. */
+  writable?: RegisterBytes
   /** Called after a configuration write to bytes `first..last`, and after reset and load (0..255). */
   onConfigWrite?: (config: Uint8Array, first: number, last: number) => void
 }
@@ -106,8 +109,8 @@ export class PciFunction {
       if (bar) this.addBar(i, bar)
     })
     if (options.expansionRom) this.addRom(options.expansionRom)
-    for (const [offset, value] of Object.entries(options.initial ?? {})) initial[Number(offset)] = value
-    for (const [offset, mask] of Object.entries(options.writable ?? {})) writable[Number(offset)] = mask
+    for (const [offset, value] of options.initial ?? []) initial[offset] = value
+    for (const [offset, mask] of options.writable ?? []) writable[offset] = mask
     this.registers.config.set(initial)
   }
 
@@ -226,7 +229,11 @@ function relativePorts(handler: PortHandler, base: number): PortHandler {
 }
 
 function relativeMemory(handler: MemoryHandler, base: number): MemoryHandler {
-  return { ...relativePorts(handler, base), read8: (a) => handler.read8(a - base), write8: (a, v) => handler.write8(a - base, v) }
+  return {
+    ...relativePorts(handler, base),
+    read8: (address) => handler.read8(address - base),
+    write8: (address, value) => handler.write8(address - base, value),
+  }
 }
 
 function putWord(bytes: Uint8Array, offset: number, value: number): void {

@@ -2,7 +2,7 @@
  * What a BIOS does to PCI before it boots, for boots without one: assigns BARs, routes and enables interrupts,
  * switches decoding and power management on. It works through the ports, like any guest.
  *
- *     setUpPci(bus, { memoryBytes, pmBase: PM_IO_BASE })
+ *     setUpPci(bus, { pmBase: PM_IO_BASE })
  */
 import type { AccessSize } from './device.ts'
 import { CHIPSET_SLOT, PIRQ_ROUTE, PM_BASE, PM_MISC, PM_MISC_IO_ENABLE, POWER_FUNCTION } from './pci-chipset.ts'
@@ -63,7 +63,9 @@ export function setUpPci(bus: PortAccess, options: { pmBase: number }): void {
   bus.writePort(ELCR_SLAVE, 8, bus.readPort(ELCR_SLAVE, 8) | levels)
 }
 
-function setUpFunction(space: ConfigurationSpace, slot: number, func: number, free: { io: number, memory: number }): void {
+interface FreeSpace { io: number, memory: number }
+
+function setUpFunction(space: ConfigurationSpace, slot: number, func: number, free: FreeSpace): void {
   let decode = 0
   for (let n = 0; n < BARS; n++) {
     const offset = PciRegister.Bar0 + 4 * n

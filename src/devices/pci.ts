@@ -116,7 +116,7 @@ export class Pci implements Device {
     this.sources.forEach((source, i) => {
       source.level = saved.sources[i] === 1
     })
-    ;[...this.functions.values()].forEach((device, i) => device.load(this.name, states[i]))
+    for (const [i, device] of [...this.functions.values()].entries()) device.load(this.name, states[i])
     this.driveInterrupts()
   }
 

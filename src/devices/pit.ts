@@ -90,7 +90,9 @@ export class Pit implements Device {
 
   load(state: DeviceState): void {
     restore(this.name, this.registers, state)
-    this.counters.forEach((counter, i) => restore(this.name, counter.registers, childState(this.name, state, `counter${i}`)))
+    for (const [i, counter] of this.counters.entries()) {
+      restore(this.name, counter.registers, childState(this.name, state, `counter${i}`))
+    }
     this.onTone?.(this.tone())
   }
 

@@ -26,7 +26,10 @@ export class Port92 implements Device {
 
   constructor(options: Port92Options) {
     this.options = options
-    options.bus.claimPorts(PORT, PORT, { read8: () => this.registers.value, write8: (_port, value) => this.write(value) })
+    options.bus.claimPorts(PORT, PORT, {
+      read8: () => this.registers.value,
+      write8: (_port, value) => this.write(value),
+    })
   }
 
   /** Tells the port that the keyboard controller switched A20. */

@@ -145,37 +145,45 @@ export class Ps2Keyboard implements Device, Ps2Device {
       case Command.KeyMakeBreak:
       case Command.KeyMake:
         r.parameterOf = byte
-        return this.answer(PS2_ACK)
+        this.answer(PS2_ACK)
+        break
       case Command.Echo:
-        return this.answer(Command.Echo)
+        this.answer(Command.Echo)
+        break
       case Command.Identify:
-        return this.answer(PS2_ACK, ...IDENTITY)
+        this.answer(PS2_ACK, ...IDENTITY)
+        break
       case Command.Enable:
         this.clearBuffer()
         r.scanning = true
-        return this.answer(PS2_ACK)
+        this.answer(PS2_ACK)
+        break
       case Command.Disable:
       case Command.SetDefaults:
         this.clearBuffer()
         this.setDefaults()
         r.scanning = byte === Command.SetDefaults
-        return this.answer(PS2_ACK)
+        this.answer(PS2_ACK)
+        break
       case Command.AllTypematic:
       case Command.AllMakeBreak:
       case Command.AllMake:
       case Command.AllTypematicMakeBreak:
         r.types.fill(allKeysType(byte))
-        return this.answer(PS2_ACK)
+        this.answer(PS2_ACK)
+        break
       case Command.Resend:
-        return this.answer(r.lastSent)
+        this.answer(r.lastSent)
+        break
       case Command.Reset:
         this.clearBuffer()
         this.setDefaults()
         r.scanning = true
         this.setLeds(0)
-        return this.answer(PS2_ACK, PS2_SELF_TEST_PASSED)
+        this.answer(PS2_ACK, PS2_SELF_TEST_PASSED)
+        break
       default:
-        return this.answer(PS2_RESEND)
+        this.answer(PS2_RESEND)
     }
   }
 
@@ -184,21 +192,30 @@ export class Ps2Keyboard implements Device, Ps2Device {
     switch (command) {
       case Command.SetLeds:
         this.setLeds(byte & LED_MASK)
-        return this.answer(PS2_ACK)
+        this.answer(PS2_ACK)
+        break
       case Command.ScancodeSet:
-        if (byte === 0) return this.answer(PS2_ACK, r.scancodeSet)
-        if (byte > 3) return this.answer(PS2_RESEND)
+        if (byte === 0) {
+          this.answer(PS2_ACK, r.scancodeSet)
+          return
+        }
+        if (byte > 3) {
+          this.answer(PS2_RESEND)
+          return
+        }
         this.clearBuffer()
         r.scancodeSet = byte
-        return this.answer(PS2_ACK)
+        this.answer(PS2_ACK)
+        break
       case Command.Typematic:
         r.typematic = byte
-        return this.answer(PS2_ACK)
+        this.answer(PS2_ACK)
+        break
       default:
         r.types[byte] = keyTypeOf(command)
         // More key codes may follow until the next command.
         r.parameterOf = command
-        return this.answer(PS2_ACK)
+        this.answer(PS2_ACK)
     }
   }
 

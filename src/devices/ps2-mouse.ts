@@ -116,7 +116,10 @@ export class Ps2Mouse implements Device, Ps2Device {
 
   receive(byte: number): void {
     const r = this.registers
-    if (r.wrap && byte !== Command.Reset && byte !== Command.ResetWrap) return this.answer(byte)
+    if (r.wrap && byte !== Command.Reset && byte !== Command.ResetWrap) {
+      this.answer(byte)
+      return
+    }
     const command = r.parameterOf
     r.parameterOf = 0
     if (command === Command.SetSampleRate) this.setSampleRate(byte)
@@ -126,47 +129,60 @@ export class Ps2Mouse implements Device, Ps2Device {
 
   private command(byte: number): void {
     const r = this.registers
-    if (byte === Command.Resend) return this.answer(...r.lastSent)
+    if (byte === Command.Resend) {
+      this.answer(...r.lastSent)
+      return
+    }
     this.clearBuffer()
     switch (byte) {
       case Command.Scaling1:
       case Command.Scaling2:
         r.scaling2 = byte === Command.Scaling2
-        return this.answer(PS2_ACK)
+        this.answer(PS2_ACK)
+        break
       case Command.SetResolution:
       case Command.SetSampleRate:
         r.parameterOf = byte
-        return this.answer(PS2_ACK)
+        this.answer(PS2_ACK)
+        break
       case Command.Status:
-        return this.answer(PS2_ACK, this.status(), r.resolution, r.rate)
+        this.answer(PS2_ACK, this.status(), r.resolution, r.rate)
+        break
       case Command.StreamMode:
       case Command.RemoteMode:
         r.remote = byte === Command.RemoteMode
         this.forgetMovement()
-        return this.answer(PS2_ACK)
+        this.answer(PS2_ACK)
+        break
       case Command.ReadData:
-        return this.answer(PS2_ACK, ...this.packet())
+        this.answer(PS2_ACK, ...this.packet())
+        break
       case Command.WrapMode:
       case Command.ResetWrap:
         r.wrap = byte === Command.WrapMode
         this.forgetMovement()
-        return this.answer(PS2_ACK)
+        this.answer(PS2_ACK)
+        break
       case Command.Identify:
-        return this.answer(PS2_ACK, r.id)
+        this.answer(PS2_ACK, r.id)
+        break
       case Command.Enable:
       case Command.Disable:
         r.reporting = byte === Command.Enable
         this.forgetMovement()
-        return this.answer(PS2_ACK)
+        this.answer(PS2_ACK)
+        break
       case Command.SetDefaults:
         this.setDefaults()
-        return this.answer(PS2_ACK)
+        this.answer(PS2_ACK)
+        break
       case Command.Reset:
         this.setDefaults()
         Object.assign(r, { id: ID_STANDARD, wrap: false, knocks: [] })
-        return this.answer(PS2_ACK, PS2_SELF_TEST_PASSED, ID_STANDARD)
+        this.answer(PS2_ACK, PS2_SELF_TEST_PASSED, ID_STANDARD)
+        break
       default:
-        return this.answer(PS2_RESEND)
+        this.answer(PS2_RESEND)
     }
   }
 
@@ -182,7 +198,10 @@ export class Ps2Mouse implements Device, Ps2Device {
 
   private setResolution(resolution: number): void {
     this.clearBuffer()
-    if (resolution > MOST_RESOLUTION) return this.answer(PS2_RESEND)
+    if (resolution > MOST_RESOLUTION) {
+      this.answer(PS2_RESEND)
+      return
+    }
     this.registers.resolution = resolution
     this.answer(PS2_ACK)
   }
@@ -248,7 +267,8 @@ export class Ps2Mouse implements Device, Ps2Device {
     r.x -= x
     r.y -= y
     r.reported = r.buttons
-    const first = PACKET_ALWAYS | (r.buttons & FIRST_BUTTONS) | (x < 0 ? PACKET_X_SIGN : 0) | (y < 0 ? PACKET_Y_SIGN : 0)
+    const signs = (x < 0 ? PACKET_X_SIGN : 0) | (y < 0 ? PACKET_Y_SIGN : 0)
+    const first = PACKET_ALWAYS | (r.buttons & FIRST_BUTTONS) | signs
     const shownX = r.remote || !r.scaling2 ? x : scaleTwoToOne(x)
     const shownY = r.remote || !r.scaling2 ? y : scaleTwoToOne(y)
     const packet = [first, shownX & 0xff, shownY & 0xff]

@@ -1,7 +1,7 @@
 /**
  * Real-time clock and CMOS RAM: Motorola MC146818 with 128 bytes, and the NMI mask of port 70h.
  *
- *     const rtc = new Rtc({ bus, clock, irq8: pic.line(8), startEpochMs: Date.UTC(2024, 0, 1), memoryBytes: 256 << 20 })
+ *     const rtc = new Rtc({ bus, clock, irq8: pic.line(8), startEpochMs: Date.UTC(2024, 0, 1), memoryBytes: 2 ** 28 })
  *     rtc.setByte(0x10, 0x40)          // firmware's settings; the standard checksum follows
  *
  * Ports: 70h index (bit 7 masks NMI, write only), 71h data. IRQ 8. The time of day counts virtual seconds from
@@ -33,7 +33,6 @@ const CHECKSUM_FIRST = 0x10
 const CHECKSUM_LAST = 0x2d
 
 const A_UIP = 0x80
-const A_DIVIDER = 0x70
 /** Divider codes 11x hold the divider chain in reset. */
 const A_DIVIDER_RESET = 0x60
 const A_RATE = 0x0f
@@ -329,7 +328,8 @@ export class Rtc implements Device {
     const year = fromBcd(cmos[Cmos.Century]) * 100 + this.decode(cmos[Cmos.Year])
     const date = new Date(0)
     date.setUTCFullYear(year, this.decode(cmos[Cmos.Month]) - 1, this.decode(cmos[Cmos.DayOfMonth]))
-    date.setUTCHours(this.decodeHours(cmos[Cmos.Hours]), this.decode(cmos[Cmos.Minutes]), this.decode(cmos[Cmos.Seconds]))
+    const [minutes, seconds] = [this.decode(cmos[Cmos.Minutes]), this.decode(cmos[Cmos.Seconds])]
+    date.setUTCHours(this.decodeHours(cmos[Cmos.Hours]), minutes, seconds)
     return date.getTime()
   }
 

@@ -5,7 +5,7 @@
  */
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { ByteReader, ByteWriter } from './columns.ts'
-import type { Environment } from './environment.ts'
+import { CODE_FILLER, codeRange, type Environment, segmentBase } from './environment.ts'
 import { caseWord, patternByte } from './random.ts'
 import type { MemoryBytes, Vector, VectorFault, VectorRow, VectorState } from './vector.ts'
 
@@ -21,7 +21,7 @@ const FIXED_FLAGS = 0x202
 /** EIP of a case: a first offset plus the seed's word modulo a span; 32-bit code adds the base of the code range. */
 const FIRST_OFFSET = 0x100
 const OFFSET_SPAN = 0x1d00
-const FLAT_CODE_BASE = 0x2000_0000
+const CODE_SEGMENT = 1
 const DEFAULT_SELECTORS: Readonly<Record<Environment, readonly number[]>> = {
   0: [0x2b, 0x23, 0x2b, 0x2b, 0x07, 0x0f],
   1: [0x2b, 0x17, 0x1f, 0x2b, 0x07, 0x0f],
@@ -43,8 +43,12 @@ export interface VectorHeader {
 
 type StoredHeader = VectorHeader & { readonly columns: Readonly<Record<ColumnName, number>> }
 
-/** Byte of data memory at `linear` before the instruction of `vector` runs. */
+/** Byte of memory at `linear` before the instruction of `vector` runs: the code, its filler, patches, or the pattern. */
 export function initialByte(vector: Vector, linear: number): number {
+  if (linear >= codeRange.base && linear < codeRange.base + codeRange.bytes) {
+    const offset = linear - vector.eip - segmentBase(vector.selectors[CODE_SEGMENT])
+    return offset >= 0 && offset < vector.bytes.length ? vector.bytes[offset] : CODE_FILLER
+  }
   for (let i = vector.memory.length - 1; i >= 0; i--) {
     const offset = linear - vector.memory[i].address
     if (offset >= 0 && offset < vector.memory[i].bytes.length) return vector.memory[i].bytes[offset]
@@ -57,7 +61,7 @@ function defaultState(fileSeed: number, index: number, environment: Environment)
   return {
     registers: [0, 1, 2, 3, 4, 5, 6, 7].map(word),
     eflags: (word(8) & RANDOM_FLAGS) | FIXED_FLAGS,
-    eip: FIRST_OFFSET + (word(9) % OFFSET_SPAN) + (environment === 0 ? FLAT_CODE_BASE : 0),
+    eip: FIRST_OFFSET + (word(9) % OFFSET_SPAN) + (environment === 0 ? codeRange.base : 0),
     selectors: DEFAULT_SELECTORS[environment],
   }
 }

@@ -41,7 +41,7 @@ const DROPPED_SETTINGS = /^Dir::Etc::(main|parts)\b/
 /** Installed by the package debian-archive-keyring, which every Debian machine has. */
 const DEBIAN_KEYRINGS = [
   '/usr/share/keyrings/debian-archive-keyring.gpg',
-  '/usr/share/keyrings/debian-archive-keyring.pgp'
+  '/usr/share/keyrings/debian-archive-keyring.pgp',
 ]
 
 /** Packages through apt. Throws PCError('no-guest') when the machine has no apt or no index can be fetched. */
@@ -94,7 +94,7 @@ class AptSource implements PackageSource {
       `Dir::Etc::main "${this.#directory}/no-apt.conf";`,
       'Acquire::Languages "none";',
       // Root would hand downloads to the user _apt, who may not enter the cache directory.
-      'APT::Sandbox::User "root";'
+      'APT::Sandbox::User "root";',
     ]
     await writeFile(join(this.#directory, 'apt.conf'), `${lines.join('\n')}\n`)
   }
@@ -111,7 +111,7 @@ class AptSource implements PackageSource {
     throw new PCError(
       'no-guest',
       `apt cannot fetch the package lists: ${this.#complaint || 'its sources name no packages for this architecture'}`,
-      `Check the network and the machine's apt sources. ${WITHOUT_APT_HINT}`
+      `Check the network and the machine's apt sources. ${WITHOUT_APT_HINT}`,
     )
   }
 
@@ -132,7 +132,11 @@ class AptSource implements PackageSource {
   }
 
   async find(name: string, version?: string): Promise<PackageRecord | undefined> {
-    const { stdout } = await this.#run('apt-cache', ['show', '--no-all-versions', version ? `${name}=${version}` : name])
+    const { stdout } = await this.#run('apt-cache', [
+      'show',
+      '--no-all-versions',
+      version ? `${name}=${version}` : name,
+    ])
     const stanza = stdout.split('\n\n').find(text => /^Filename:/m.test(text))
     return stanza ? packageRecord(stanza) : undefined
   }
@@ -163,12 +167,17 @@ class AptSource implements PackageSource {
   }
 }
 
-function run(program: string, parameters: string[], environment: NodeJS.ProcessEnv, directory?: string): Promise<Finished> {
+function run(
+  program: string,
+  parameters: string[],
+  environment: NodeJS.ProcessEnv,
+  directory?: string,
+): Promise<Finished> {
   return new Promise((resolve, reject) => {
     const child: ChildProcess = spawn(program, parameters, {
       cwd: directory,
       env: environment,
-      stdio: ['ignore', 'pipe', 'pipe']
+      stdio: ['ignore', 'pipe', 'pipe'],
     })
     let stdout = ''
     let stderr = ''
@@ -197,7 +206,10 @@ function firstComplaint(stderr: string): string {
 async function bytesIn(directory: string): Promise<number> {
   let bytes = 0
   for (const name of await readdir(directory).catch((): string[] => [])) {
-    bytes += await stat(join(directory, name)).then(({ size }) => size, () => 0)
+    bytes += await stat(join(directory, name)).then(
+      ({ size }) => size,
+      () => 0,
+    )
   }
   return bytes
 }

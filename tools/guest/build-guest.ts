@@ -4,7 +4,7 @@
  * The key holds the package versions and the recipe, so a second run finds the guest without network or work.
  */
 
-import { readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { PCError } from '../../src/errors.ts'
 import { decompress } from '../../src/node/archive/compression.ts'
@@ -12,8 +12,16 @@ import { WITHOUT_APT_HINT } from './apt-source.ts'
 import { fileBytes, readJson, sha256, unfinishedPath, writeDirectoryAtomic } from './cache.ts'
 import { withCacheLock } from './cache-lock.ts'
 import { DEFAULT_SUITE, type FetchOptions, PackageStore } from './debian-package.ts'
-import { EXTRA_DEPENDENCIES, type GuestModules, initramfsEntries, packInitramfs, recipeHash, WANTED_MODULES } from './initramfs.ts'
-import { builtinNames, loadOrder, type ModuleInfo, moduleInfo, moduleName } from './kernel-modules.ts'
+import {
+  EXTRA_DEPENDENCIES,
+  type GuestModules,
+  initramfsEntries,
+  packInitramfs,
+  recipeHash,
+  WANTED_MODULES,
+} from './initramfs.ts'
+import { builtinNames, loadOrder, type ModuleInfo, moduleInfo } from './kernel-modules.ts'
+import { checkBusybox, kernelRelease, readModuleDirectory, readOwnFile } from './own-files.ts'
 import { findDependency, type PackageRecord } from './packages-index.ts'
 import type { OnProgress } from './progress.ts'
 
@@ -55,12 +63,6 @@ const CURRENT_LINK = 'current'
 const KEY_DIGITS = 12
 const MODULE_PATH = /^\/(?:usr\/)?lib\/modules\/([^/]+)\/(.*)$/
 
-/** Linux boot protocol: "HdrS" in the setup header of every bzImage. */
-const SETUP_MAGIC = 'HdrS'
-const SETUP_MAGIC_OFFSET = 0x202
-const KERNEL_VERSION_POINTER_OFFSET = 0x20e
-const SETUP_SECTOR_BYTES = 0x200
-
 /**
  * Builds the guest, or finds it in the cache. Returns paths in the cache.
  * Throws PCError('no-guest') when it cannot be fetched, PCError('usage' or 'bad-kernel') for unusable own files.
@@ -68,7 +70,7 @@ const SETUP_SECTOR_BYTES = 0x200
 export async function buildGuest(options: BuildOptions): Promise<Guest> {
   const onProgress = options.onProgress ?? (() => {})
   return withCacheLock(options.cache, onProgress, () =>
-    options.kernel || options.busybox || options.modules ? buildFromFiles(options) : buildFromDebian(options)
+    options.kernel || options.busybox || options.modules ? buildFromFiles(options) : buildFromDebian(options),
   )
 }
 
@@ -87,7 +89,7 @@ async function buildFromDebian(options: BuildOptions): Promise<Guest> {
     const busyboxFiles = await store.unpack(busybox, path => path.endsWith('/bin/busybox'))
     const kernelFiles = await store.unpack(
       kernel,
-      path => path.startsWith('/boot/vmlinuz-') || path.endsWith('/modules.builtin') || /\.ko(\.\w+)?$/.test(path)
+      path => path.startsWith('/boot/vmlinuz-') || path.endsWith('/modules.builtin') || /\.ko(\.\w+)?$/.test(path),
     )
     const kernelPath = [...kernelFiles.keys()].find(path => path.startsWith('/boot/vmlinuz-'))
     const busyboxPath = [...busyboxFiles.keys()][0]
@@ -101,7 +103,7 @@ async function buildFromDebian(options: BuildOptions): Promise<Guest> {
       kernel: kernelFiles.get(kernelPath)?.data ?? new Uint8Array(),
       busybox: busyboxFiles.get(busyboxPath)?.data ?? new Uint8Array(),
       modules: await selectModules(plainFiles, release),
-      version: `Linux ${release} (Debian ${kernel.version}), busybox ${busybox.version}`
+      version: `Linux ${release} (Debian ${kernel.version}), busybox ${busybox.version}`,
     }
   })
 }
@@ -116,16 +118,18 @@ interface ResolvedPackages {
 async function resolvePackages(options: BuildOptions): Promise<ResolvedPackages> {
   const fetchOptions: FetchOptions = { ...options, arch: 'i386' }
   let store = new PackageStore(fetchOptions)
+  const fallback = new PackageStore({ ...fetchOptions, suite: options.suite ?? DEFAULT_SUITE })
+  if (!(await store.knows(KERNEL_METAPACKAGE)) && (await fallback.knows(KERNEL_METAPACKAGE))) store = fallback
   let metapackage = await store.find(KERNEL_METAPACKAGE)
   if (!metapackage && !options.suite) {
-    store = new PackageStore({ ...fetchOptions, suite: DEFAULT_SUITE })
+    store = fallback
     metapackage = await store.find(KERNEL_METAPACKAGE)
   }
   if (!metapackage) {
     throw new PCError(
       'no-guest',
       `${options.suite ?? DEFAULT_SUITE} has no i386 kernel (package ${KERNEL_METAPACKAGE})`,
-      `Leave out --suite, or use ${DEFAULT_SUITE}: later Debian releases have none. ${WITHOUT_APT_HINT}`
+      `Leave out --suite, or use ${DEFAULT_SUITE}: later Debian releases have none. ${WITHOUT_APT_HINT}`,
     )
   }
   const dependency = findDependency(metapackage, KERNEL_PACKAGE)
@@ -141,7 +145,7 @@ async function buildFromFiles(options: BuildOptions): Promise<Guest> {
     throw new PCError(
       'usage',
       'a guest of your own files needs both a kernel and a busybox',
-      'Give --kernel FILE and --busybox FILE; --modules DIR is optional.'
+      'Give --kernel FILE and --busybox FILE; --modules DIR is optional.',
     )
   }
   const kernel = await readOwnFile(options.kernel, 'kernel')
@@ -155,7 +159,7 @@ async function buildFromFiles(options: BuildOptions): Promise<Guest> {
     kernel,
     busybox,
     modules: options.modules ? await selectModules(moduleFiles, release) : undefined,
-    version: `Linux ${release} (${basename(options.kernel ?? '')}), ${basename(options.busybox ?? '')}`
+    version: `Linux ${release} (${basename(options.kernel ?? '')}), ${basename(options.busybox ?? '')}`,
   }))
 }
 
@@ -189,7 +193,13 @@ interface About {
 }
 
 function isAbout(value: unknown): value is About {
-  return typeof value === 'object' && value !== null && 'version' in value && 'kernelBytes' in value && 'initrdBytes' in value
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'version' in value &&
+    'kernelBytes' in value &&
+    'initrdBytes' in value
+  )
 }
 
 /** A convenience only: file systems without symbolic links do without. */
@@ -227,73 +237,7 @@ async function selectModules(files: ReadonlyMap<string, Uint8Array>, release: st
       const path = info.path.replace(/\.ko\.\w+$/, '.ko')
       plain.set(path, await decompress(packed.get(info.path) ?? new Uint8Array(), info.path))
       return { ...info, path }
-    })
+    }),
   )
   return { release, order: flat, files: plain }
-}
-
-async function readOwnFile(path: string, what: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path)
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new PCError('usage', `cannot read the ${what}: ${reason}`, `Give --${what} the path of a file.`)
-  }
-}
-
-/** Release of a bzImage, from the version string that its setup header points to. */
-export function kernelRelease(kernel: Uint8Array, path: string): string {
-  const view = new DataView(kernel.buffer, kernel.byteOffset, kernel.byteLength)
-  const magic = new TextDecoder('latin1').decode(kernel.subarray(SETUP_MAGIC_OFFSET, SETUP_MAGIC_OFFSET + SETUP_MAGIC.length))
-  if (magic !== SETUP_MAGIC) {
-    throw new PCError('bad-kernel', `${path} is not a Linux bzImage`, 'Give the vmlinuz file of an i386 kernel.')
-  }
-  const start = view.getUint16(KERNEL_VERSION_POINTER_OFFSET, true) + SETUP_SECTOR_BYTES
-  const text = new TextDecoder('latin1').decode(kernel.subarray(start, kernel.indexOf(0, start)))
-  return text.split(' ')[0]
-}
-
-const ELF_MAGIC = [0x7f, 0x45, 0x4c, 0x46]
-const ELF_MACHINE_OFFSET = 0x12
-const ELF_MACHINE_386 = 3
-const PROGRAM_TABLE_OFFSET = 0x1c
-const PROGRAM_ENTRY_BYTES_OFFSET = 0x2a
-const PROGRAM_COUNT_OFFSET = 0x2c
-const PROGRAM_INTERPRETER = 3
-
-/** A busybox that needs another architecture or a shared library would end the guest in a kernel panic. */
-function checkBusybox(elf: Uint8Array, path: string): void {
-  const hint = 'Give a statically linked i386 busybox.'
-  const view = new DataView(elf.buffer, elf.byteOffset, elf.byteLength)
-  const is386 = elf.length > 0x34 && view.getUint16(ELF_MACHINE_OFFSET, true) === ELF_MACHINE_386
-  if (!is386 || !ELF_MAGIC.every((byte, index) => elf[index] === byte)) {
-    throw new PCError('usage', `${path} is not an i386 program`, hint)
-  }
-  const table = view.getUint32(PROGRAM_TABLE_OFFSET, true)
-  const entryBytes = view.getUint16(PROGRAM_ENTRY_BYTES_OFFSET, true)
-  for (let index = 0; index < view.getUint16(PROGRAM_COUNT_OFFSET, true); index++) {
-    const entry = table + index * entryBytes
-    if (entry + 4 <= elf.length && view.getUint32(entry, true) === PROGRAM_INTERPRETER) {
-      throw new PCError('usage', `${path} needs shared libraries`, hint)
-    }
-  }
-}
-
-/** Files of a module directory with the paths they have in a package. */
-async function readModuleDirectory(directory: string, release: string): Promise<Map<string, Uint8Array>> {
-  const files = new Map<string, Uint8Array>()
-  try {
-    for (const entry of await readdir(directory, { recursive: true })) {
-      if (/\.ko(\.\w+)?$/.test(entry) || entry === 'modules.builtin') {
-        files.set(`/lib/modules/${release}/${entry.replaceAll('\\', '/')}`, await readFile(join(directory, entry)))
-      }
-    }
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new PCError('usage', `cannot read the modules: ${reason}`, 'Give --modules the directory lib/modules/<release>.')
-  }
-  if (![...files.keys()].some(path => WANTED_MODULES.includes(moduleName(path)))) {
-    throw new PCError('usage', `${directory} holds no kernel modules`, 'Give --modules the directory lib/modules/<release>.')
-  }
-  return files
 }

@@ -1,7 +1,7 @@
 /**
  * One builder at a time per cache directory: a file that says who works there.
- * The owner touches it while it works. It is taken over when its process is gone from this machine or nobody has touched
- * it for a while, as in a container where the number of a dead process soon belongs to another one.
+ * The owner touches it while it works. It is taken over when its process is gone from this machine or nobody has
+ * touched it for a while, as in a container where the number of a dead process soon belongs to another one.
  */
 
 import { open, readFile, rm, stat, utimes } from 'node:fs/promises'

@@ -108,5 +108,9 @@ export async function sweepCache(cache: string): Promise<void> {
 /** The error for a cache directory that cannot be used. */
 export function cacheError(error: unknown): PCError {
   const reason = error instanceof Error ? error.message : String(error)
-  return new PCError('no-guest', `cannot write to the cache: ${reason}`, `Set ${CACHE_VARIABLE} to a writable directory.`)
+  return new PCError(
+    'no-guest',
+    `cannot write to the cache: ${reason}`,
+    `Set ${CACHE_VARIABLE} to a writable directory.`,
+  )
 }

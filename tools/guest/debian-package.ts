@@ -43,7 +43,7 @@ export const DEFAULT_SUITE = 'bookworm'
  */
 export async function fetchDebianPackages(
   names: readonly string[],
-  options: FetchOptions
+  options: FetchOptions,
 ): Promise<Map<string, UnpackedPackage>> {
   return withCacheLock(options.cache, options.onProgress ?? (() => {}), async () => {
     const store = new PackageStore(options)
@@ -93,8 +93,14 @@ export class PackageStore {
     throw new PCError(
       'no-guest',
       `there is no package ${name} for ${this.#architecture} in ${suite}`,
-      'Check the name, or choose another suite or mirror with --suite and --mirror.'
+      'Check the name, or choose another suite or mirror with --suite and --mirror.',
     )
+  }
+
+  /** Whether a name can be resolved without the network. */
+  async knows(name: string): Promise<boolean> {
+    this.#resolved ??= await readResolved(this.#resolvedPath)
+    return this.#resolved.has(name) && !this.#options.force
   }
 
   /** As `resolve`, but undefined when the package exists nowhere. */
@@ -174,6 +180,6 @@ function isRecordTable(value: unknown): value is Record<string, PackageRecord> {
       typeof record.version === 'string' &&
       typeof record.sha256 === 'string' &&
       typeof record.bytes === 'number' &&
-      Array.isArray(record.depends)
+      Array.isArray(record.depends),
   )
 }

@@ -1,6 +1,6 @@
 /**
  * Fetches Debian packages that hold things to boot and unpacks them into .cache/guests/<package>/:
- * `npx tsx tools/guest/fetch.ts [--force] [--mirror URL] [--suite NAME] [--arch NAME] memtest86+ grub-invaders seabios`.
+ * `npx tsx tools/guest/fetch.ts memtest86+ grub-invaders seabios [--force] [--mirror URL] [--suite NAME] [--arch NAME]`
  * stdout gets the paths of the interesting files: kernels, firmware and boot images, one a line.
  */
 
@@ -43,7 +43,7 @@ export interface GuestPackage {
  */
 export async function fetchGuestPackages(
   names: readonly string[],
-  options: FetchOptions
+  options: FetchOptions,
 ): Promise<Map<string, GuestPackage>> {
   const wrong = names.find(name => !PACKAGE_NAME.test(name))
   if (wrong !== undefined) throw new PCError('usage', `'${wrong}' is not a package name`, `Usage: ${USAGE}`)
@@ -112,8 +112,8 @@ function parse(parameters: string[]) {
         force: { type: 'boolean' },
         mirror: { type: 'string' },
         suite: { type: 'string' },
-        arch: { type: 'string' }
-      }
+        arch: { type: 'string' },
+      },
     })
   } catch (error) {
     throw new PCError('usage', error instanceof Error ? error.message : String(error), `Usage: ${USAGE}`)

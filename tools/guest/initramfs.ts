@@ -20,32 +20,61 @@ export interface GuestModules {
 
 /** Kernel modules that a guest may want for the devices of a PC; what they depend on comes with them. */
 export const WANTED_MODULES: readonly string[] = [
-  'ata_piix', 'sd_mod', 'sr_mod', 'isofs', 'ext4',
-  'virtio_pci', 'virtio_blk', 'virtio_net',
-  'e1000', 'ne2k_pci',
-  'psmouse', 'evdev'
+  'ata_piix',
+  'sd_mod',
+  'sr_mod',
+  'isofs',
+  'ext4',
+  'virtio_pci',
+  'virtio_blk',
+  'virtio_net',
+  'e1000',
+  'ne2k_pci',
+  'psmouse',
+  'evdev',
 ]
 
 /** A virtio device is found only when the driver of its bus is there, which its own driver does not depend on. */
 export const EXTRA_DEPENDENCIES: ReadonlyMap<string, readonly string[]> = new Map([
   ['virtio_blk', ['virtio_pci']],
-  ['virtio_net', ['virtio_pci']]
+  ['virtio_net', ['virtio_pci']],
 ])
 
 const HOSTNAME = 'tabpc'
 const SMALLEST_LEVEL = 9
 
 const DIRECTORIES: readonly [path: string, permissions: number][] = [
-  ['bin', 0o755], ['dev', 0o755], ['etc', 0o755], ['etc/udhcpc', 0o755], ['lib', 0o755], ['lib/modules', 0o755], ['mnt', 0o755],
-  ['proc', 0o555], ['root', 0o700], ['run', 0o755], ['sbin', 0o755], ['sys', 0o555], ['tmp', 0o1777],
-  ['usr', 0o755], ['usr/bin', 0o755], ['usr/sbin', 0o755], ['var', 0o755]
+  ['bin', 0o755],
+  ['dev', 0o755],
+  ['etc', 0o755],
+  ['etc/udhcpc', 0o755],
+  ['lib', 0o755],
+  ['lib/modules', 0o755],
+  ['mnt', 0o755],
+  ['proc', 0o555],
+  ['root', 0o700],
+  ['run', 0o755],
+  ['sbin', 0o755],
+  ['sys', 0o555],
+  ['tmp', 0o1777],
+  ['usr', 0o755],
+  ['usr/bin', 0o755],
+  ['usr/sbin', 0o755],
+  ['var', 0o755],
 ]
 
 /** Linux Documentation/admin-guide/devices.txt. The kernel itself opens /dev/console before /init runs. */
 const DEVICES: readonly [path: string, major: number, minor: number, permissions: number][] = [
-  ['dev/null', 1, 3, 0o666], ['dev/zero', 1, 5, 0o666], ['dev/random', 1, 8, 0o666], ['dev/urandom', 1, 9, 0o666],
-  ['dev/tty0', 4, 0, 0o620], ['dev/tty1', 4, 1, 0o620], ['dev/ttyS0', 4, 64, 0o620],
-  ['dev/tty', 5, 0, 0o666], ['dev/console', 5, 1, 0o600], ['dev/ptmx', 5, 2, 0o666]
+  ['dev/null', 1, 3, 0o666],
+  ['dev/zero', 1, 5, 0o666],
+  ['dev/random', 1, 8, 0o666],
+  ['dev/urandom', 1, 9, 0o666],
+  ['dev/tty0', 4, 0, 0o620],
+  ['dev/tty1', 4, 1, 0o620],
+  ['dev/ttyS0', 4, 64, 0o620],
+  ['dev/tty', 5, 0, 0o666],
+  ['dev/console', 5, 1, 0o600],
+  ['dev/ptmx', 5, 2, 0o666],
 ]
 
 /** Files that come from rootfs/ beside this program. */
@@ -53,14 +82,14 @@ const SCRIPTS: readonly [source: string, path: string, permissions: number][] = 
   ['init', 'init', 0o755],
   ['profile', 'etc/profile', 0o644],
   ['load-modules', 'bin/load-modules', 0o755],
-  ['udhcpc', 'etc/udhcpc/default.script', 0o755]
+  ['udhcpc', 'etc/udhcpc/default.script', 0o755],
 ]
 
 const TEXTS: readonly [path: string, text: string][] = [
   ['etc/hostname', `${HOSTNAME}\n`],
   ['etc/hosts', `127.0.0.1 localhost ${HOSTNAME}\n`],
   ['etc/passwd', 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n'],
-  ['etc/group', 'root:x:0:\ntty:x:5:\nnogroup:x:65534:\n']
+  ['etc/group', 'root:x:0:\ntty:x:5:\nnogroup:x:65534:\n'],
 ]
 
 const encoder = new TextEncoder()
@@ -80,7 +109,9 @@ async function scriptText(source: string): Promise<string> {
 /** A hash of everything that this file puts into a guest, so that a changed recipe makes a new guest. */
 export async function recipeHash(): Promise<string> {
   const scripts = await Promise.all(SCRIPTS.map(([source]) => scriptText(source)))
-  return sha256(JSON.stringify([DIRECTORIES, DEVICES, SCRIPTS, TEXTS, WANTED_MODULES, [...EXTRA_DEPENDENCIES], scripts]))
+  return sha256(
+    JSON.stringify([DIRECTORIES, DEVICES, SCRIPTS, TEXTS, WANTED_MODULES, [...EXTRA_DEPENDENCIES], scripts]),
+  )
 }
 
 /** Entries of the initramfs, parents before children. */

@@ -112,7 +112,11 @@ export function builtinNames(modulesBuiltin: string): Set<string> {
  * Names that are built in are left out. Throws PCError('no-guest') for a wanted name or hard dependency that does not
  * exist, and for a dependency cycle.
  */
-export function loadOrder(wanted: readonly string[], all: readonly ModuleInfo[], builtin: ReadonlySet<string>): ModuleInfo[] {
+export function loadOrder(
+  wanted: readonly string[],
+  all: readonly ModuleInfo[],
+  builtin: ReadonlySet<string>,
+): ModuleInfo[] {
   const byName = new Map(all.map(info => [info.name, info]))
   const byAlias = new Map<string, ModuleInfo>()
   for (const info of all) {
@@ -150,7 +154,11 @@ export function loadOrder(wanted: readonly string[], all: readonly ModuleInfo[],
 
 function required(info: ModuleInfo | undefined, name: string, who: string): ModuleInfo {
   if (info) return info
-  throw new PCError('no-guest', `${who} ${name}, which this kernel does not have`, 'Use the modules of one whole kernel.')
+  throw new PCError(
+    'no-guest',
+    `${who} ${name}, which this kernel does not have`,
+    'Use the modules of one whole kernel.',
+  )
 }
 
 /** modules.dep: each module with everything that has to be loaded before it, nearest first, as modprobe wants it. */
@@ -160,7 +168,7 @@ export function modulesDep(order: readonly ModuleInfo[]): string {
   const needs = (info: ModuleInfo, found: Set<ModuleInfo>): Set<ModuleInfo> => {
     const direct = [
       ...info.depends.map(name => byName.get(name)),
-      ...info.softDepends.map(name => byName.get(moduleName(name)) ?? byAlias.get(name))
+      ...info.softDepends.map(name => byName.get(moduleName(name)) ?? byAlias.get(name)),
     ]
     for (const module of direct) {
       if (!module || module === info || found.has(module)) continue

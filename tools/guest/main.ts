@@ -9,7 +9,8 @@ import { buildGuest } from './build-guest.ts'
 import { cacheDirectory } from './cache.ts'
 import { runCommand } from './command-line.ts'
 
-const USAGE = 'tools/guest/main.ts [--force] [--mirror URL] [--suite NAME] [--kernel FILE --busybox FILE [--modules DIR]]'
+const USAGE =
+  'tools/guest/main.ts [--force] [--mirror URL] [--suite NAME] [--kernel FILE --busybox FILE [--modules DIR]]'
 
 await runCommand(async onProgress => {
   const guest = await buildGuest({ cache: cacheDirectory(), onProgress, ...parseOptions() })
@@ -25,8 +26,8 @@ function parseOptions() {
         suite: { type: 'string' },
         kernel: { type: 'string' },
         busybox: { type: 'string' },
-        modules: { type: 'string' }
-      }
+        modules: { type: 'string' },
+      },
     })
     return values
   } catch (error) {

@@ -1,14 +1,14 @@
 /**
  * Packages straight from a Debian mirror over HTTP, for machines without apt.
  * Flow: dists/<suite>/Release -> SHA-256 of the Packages index -> index -> SHA-256 of each package.
- * The chain of hashes starts at the Release file; its signature is not checked here, so use a mirror you trust or https.
+ * The chain of hashes starts at the Release file, whose signature is not checked here: use a mirror you trust, or https.
  * Source: the Debian repository format (Release, Packages, by-hash).
  */
 
 import { createWriteStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
-import { decompress } from '../../src/node/archive/compression.ts'
 import { PCError } from '../../src/errors.ts'
+import { decompress } from '../../src/node/archive/compression.ts'
 import { sha256 } from './cache.ts'
 import { findInIndex, type PackageRecord, type PackageSource, parseStanza } from './packages-index.ts'
 import type { OnProgress } from './progress.ts'
@@ -48,7 +48,7 @@ export async function openMirrorSource(options: MirrorOptions): Promise<PackageS
     async download(record: PackageRecord, path: string, onBytes: (bytes: number) => void) {
       const pieces = fetchPieces(new URL(record.filename, mirror), onBytes)
       await pipeline(pieces, createWriteStream(path))
-    }
+    },
   }
 }
 
@@ -56,7 +56,7 @@ export async function openMirrorSource(options: MirrorOptions): Promise<PackageS
 export function mirrorAddress(text: string): URL {
   const address = URL.canParse(text) ? new URL(text) : undefined
   if (!address || !/^https?:$/.test(address.protocol)) {
-    throw new PCError('usage', `'${text}' is not the address of a mirror`, 'Give --mirror as http://… or https://….')
+    throw new PCError('usage', `'${text}' is not the address of a mirror`, 'Give --mirror URL with http or https.')
   }
   if (!address.pathname.endsWith('/')) address.pathname += '/'
   return address
@@ -72,7 +72,11 @@ export function findIndexFile(release: string, architecture: string, suite: stri
       if (linePath === path) return { path, sha256: hash, bytes: Number(bytes) }
     }
   }
-  throw new PCError('no-guest', `the mirror has no ${architecture} packages in ${suite}`, 'Try another mirror or suite.')
+  throw new PCError(
+    'no-guest',
+    `the mirror has no ${architecture} packages in ${suite}`,
+    'Try another mirror or suite.',
+  )
 }
 
 /** By hash first: that file stays valid while the mirror is being updated. */
@@ -82,7 +86,11 @@ async function fetchIndex(suite: URL, file: IndexFile, onProgress: OnProgress): 
   const onBytes = (doneBytes: number): void => onProgress({ step, doneBytes, totalBytes: file.bytes })
   const bytes = await fetchBytes(byHash, onBytes).catch(() => fetchBytes(new URL(file.path, suite), onBytes))
   if (sha256(bytes) === file.sha256) return bytes
-  throw new PCError('no-guest', 'the package list does not match the Release file', 'The mirror is being updated: try later.')
+  throw new PCError(
+    'no-guest',
+    'the package list does not match the Release file',
+    'The mirror is being updated: try later.',
+  )
 }
 
 async function fetchBytes(address: URL, onBytes: (bytes: number) => void = () => {}): Promise<Uint8Array> {

@@ -54,7 +54,7 @@ export function packageRecord(stanza: string): PackageRecord {
     throw new PCError(
       'no-guest',
       `the package index gives no ${name} for ${fields.get('package') ?? 'a package'}`,
-      'Use a complete Debian mirror.'
+      'Use a complete Debian mirror.',
     )
   }
   const bytes = Number(field('size'))
@@ -69,7 +69,10 @@ export function packageRecord(stanza: string): PackageRecord {
     filename: field('filename'),
     bytes,
     sha256,
-    depends: (fields.get('depends') ?? '').split(',').map(item => item.trim()).filter(Boolean)
+    depends: (fields.get('depends') ?? '')
+      .split(',')
+      .map(item => item.trim())
+      .filter(Boolean),
   }
 }
 
@@ -110,7 +113,9 @@ export function compareVersions(left: string, right: string): number {
   }
   const [leftEpoch, leftUpstream, leftRevision] = split(left)
   const [rightEpoch, rightUpstream, rightRevision] = split(right)
-  return leftEpoch - rightEpoch || compareParts(leftUpstream, rightUpstream) || compareParts(leftRevision, rightRevision)
+  return (
+    leftEpoch - rightEpoch || compareParts(leftUpstream, rightUpstream) || compareParts(leftRevision, rightRevision)
+  )
 }
 
 /** Alternates between non-digits (letters before others, '~' before the end) and numbers. */

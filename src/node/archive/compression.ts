@@ -14,7 +14,7 @@ const MAGICS: readonly [Compression, readonly number[]][] = [
   ['gzip', [0x1f, 0x8b]],
   ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
   ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
-  ['bzip2', [0x42, 0x5a, 0x68]]
+  ['bzip2', [0x42, 0x5a, 0x68]],
 ]
 
 /** The package is CommonJS: bundlers give its exports as names, Node gives them under `default`. */
@@ -37,7 +37,7 @@ export function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
       if (offset >= bytes.length) return controller.close()
       controller.enqueue(bytes.subarray(offset, offset + pieceBytes))
       offset += pieceBytes
-    }
+    },
   })
 }
 
@@ -55,7 +55,7 @@ export function decompressStream(bytes: Uint8Array, name: string): ReadableStrea
       throw new PCError(
         'unsupported',
         `${name} is compressed with ${compression}, which tabpc does not read`,
-        'Use the Debian 12 (bookworm) package, or repack the file with xz or gzip.'
+        'Use the Debian 12 (bookworm) package, or repack the file with xz or gzip.',
       )
   }
 }

@@ -16,7 +16,7 @@ export enum FileType {
   BlockDevice = 0o060000,
   Regular = 0o100000,
   SymbolicLink = 0o120000,
-  Socket = 0o140000
+  Socket = 0o140000,
 }
 
 export interface CpioEntry {
@@ -62,7 +62,7 @@ enum Field {
   NodeMinor,
   NameBytes,
   Sum,
-  Count
+  Count,
 }
 
 function padded(length: number): number {
@@ -102,7 +102,11 @@ function prepare(entry: CpioEntry, encoder: TextEncoder): Prepared {
   const { path, type, permissions, data = new Uint8Array(), device, uid = 0, gid = 0, mtime = 0 } = entry
   const name = encoder.encode(`${path}\0`)
   if (path === '' || path.startsWith('/') || path.includes('\0') || name.length > MAX_NAME_BYTES) {
-    throw new PCError('bad-initrd', `'${path}' cannot be a path in an initramfs`, 'Use a short path without a leading slash.')
+    throw new PCError(
+      'bad-initrd',
+      `'${path}' cannot be a path in an initramfs`,
+      'Use a short path without a leading slash.',
+    )
   }
   if (path === TRAILER_NAME) {
     throw new PCError('bad-initrd', `'${path}' is the end mark of cpio and cannot be a file`, 'Rename the file.')
@@ -124,7 +128,7 @@ function trailer(encoder: TextEncoder): Prepared {
   return { fields, name: encoder.encode(`${TRAILER_NAME}\0`), data: new Uint8Array() }
 }
 
-/** Lists the entries of one archive up to its trailer; data are views. Throws PCError('bad-initrd') when it is damaged. */
+/** Lists the entries of an archive up to its trailer; data are views. Throws PCError('bad-initrd') for a damaged one. */
 export function readCpio(bytes: Uint8Array): CpioEntry[] {
   const decoder = new TextDecoder()
   const entries: CpioEntry[] = []
@@ -147,7 +151,7 @@ export function readCpio(bytes: Uint8Array): CpioEntry[] {
       permissions: fields[Field.Mode] & PERMISSION_MASK,
       uid: fields[Field.Uid],
       gid: fields[Field.Gid],
-      mtime: fields[Field.Mtime]
+      mtime: fields[Field.Mtime],
     }
     if (type === FileType.Regular || type === FileType.SymbolicLink) entry.data = bytes.subarray(dataStart, dataEnd)
     if (type === FileType.CharacterDevice || type === FileType.BlockDevice) {

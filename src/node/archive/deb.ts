@@ -33,7 +33,7 @@ const FORMAT_MAJOR = '2.'
 export async function unpackDeb(
   bytes: Uint8Array,
   name: string,
-  wanted: (path: string) => boolean = () => true
+  wanted: (path: string) => boolean = () => true,
 ): Promise<FileMap> {
   const members = readAr(bytes)
   const format = members.find(member => member.name === FORMAT_MEMBER)
@@ -45,7 +45,7 @@ export async function unpackDeb(
   const files: FileMap = new Map()
   const entries = await unpackTar(decompressStream(data.data, `${data.name} of ${name}`), {
     strict: true,
-    filter: header => header.type !== 'directory' && wanted(absolute(header.name))
+    filter: header => header.type !== 'directory' && wanted(absolute(header.name)),
   }).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error)
     throw new PCError('bad-file', `${name} cannot be unpacked: ${reason}`, 'Delete the file and fetch it again.')

@@ -1,5 +1,5 @@
 /** ACPI: fixed registers, power off, the timer, and tables that Intel's own compiler accepts. */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,7 +15,8 @@ function board() {
   const sci = new Probe(() => bench.clock.now())
   const events: string[] = []
   const power = new PowerManagement({
-    bus: bench.bus, clock: bench.clock, sci, onPowerOff: () => events.push('off'), onSleep: (type) => events.push(`sleep ${type}`),
+    bus: bench.bus, clock: bench.clock, sci,
+    onPowerOff: () => events.push('off'), onSleep: (type) => events.push(`sleep ${type}`),
   })
   power.mapAt(BASE)
   const in16 = (offset: number) => bench.bus.readPort(BASE + offset, 16)
@@ -113,7 +114,8 @@ describe('ACPI tables', () => {
   it('point at each other', () => {
     expect(dword(find('RSD ').bytes, 16)).toBe(find('RSDT').address)
     expect(dword(find('RSDT').bytes, 36)).toBe(find('FACP').address)
-    expect([dword(find('FACP').bytes, 36), dword(find('FACP').bytes, 40)]).toEqual([find('FACS').address, find('DSDT').address])
+    expect(dword(find('FACP').bytes, 36)).toBe(find('FACS').address)
+    expect(dword(find('FACP').bytes, 40)).toBe(find('DSDT').address)
     expect([56, 64, 76].map((offset) => dword(find('FACP').bytes, offset))).toEqual([0x600, 0x604, 0x608])
   })
 
@@ -122,11 +124,12 @@ describe('ACPI tables', () => {
     const folder = mkdtempSync(join(tmpdir(), 'acpi-'))
     for (const name of ['DSDT', 'FACP', 'FACS', 'RSDT']) {
       writeFileSync(join(folder, `${name}.aml`), find(name).bytes)
-      const output = execFileSync('iasl', ['-d', join(folder, `${name}.aml`)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
-      expect(output).not.toMatch(/error|invalid|incorrect/i)
+      const { stdout, stderr } = spawnSync('iasl', ['-d', join(folder, `${name}.aml`)], { encoding: 'utf8' })
+      expect(stdout + stderr).not.toMatch(/error|invalid|incorrect/i)
     }
     const dsl = readFileSync(join(folder, 'DSDT.dsl'), 'utf8')
-    for (const id of ['PNP0A03', 'PNP0501', 'PNP0303', 'PNP0F13', 'PNP0B00', 'PNP0100', 'PNP0700']) expect(dsl).toContain(id)
+    const ids = ['PNP0A03', 'PNP0501', 'PNP0303', 'PNP0F13', 'PNP0B00', 'PNP0100', 'PNP0700']
+    for (const id of ids) expect(dsl).toContain(id)
     expect(dsl).toMatch(/Name \(\\?_S5, Package/)
     const compiled = spawnSync('iasl', ['-p', join(folder, 'again'), join(folder, 'DSDT.dsl')], { encoding: 'utf8' })
     expect(compiled.stdout + compiled.stderr).toContain('0 Errors')

@@ -5,7 +5,7 @@ import { SystemBus } from '../../../src/bus.ts'
 describe('SystemBus ports', () => {
   it('reads all ones and ignores writes where nobody is', () => {
     const bus = new SystemBus()
-    expect([bus.readPort(0x1234, 8), bus.readPort(0x1234, 16), bus.readPort(0x1234, 32)]).toEqual([0xff, 0xffff, 0xffffffff])
+    expect(([8, 16, 32] as const).map((size) => bus.readPort(0x1234, size))).toEqual([0xff, 0xffff, 0xffffffff])
     bus.writePort(0x1234, 32, 1)
   })
 
@@ -24,7 +24,11 @@ describe('SystemBus ports', () => {
     const bus = new SystemBus()
     const seen: string[] = []
     bus.claimPorts(0x1f0, 0x1f0, {
-      read16: () => (seen.push('r16'), 0x1_2345), write16: (_port, value) => seen.push(`w16 ${value.toString(16)}`),
+      read16: () => {
+        seen.push('r16')
+        return 0x1_2345
+      },
+      write16: (_port, value) => seen.push(`w16 ${value.toString(16)}`),
     })
     bus.claimPorts(0x1f2, 0x1f2, { read16: () => 0xbeef })
     expect(bus.readPort(0x1f0, 32)).toBe(0xbeef2345)
@@ -57,7 +61,10 @@ describe('SystemBus memory', () => {
     let wide = 0
     bus.claimMemory(0xa0000, 0xa000f, {
       read8: (a) => bytes[a & 15], write8: (a, v) => { bytes[a & 15] = v },
-      read32: () => (wide++, 0x89abcdef),
+      read32: () => {
+        wide++
+        return 0x89abcdef
+      },
     })
     expect(bus.readMemory(0xa0004, 16)).toBe(0x0504)
     expect(bus.readMemory(0xa0004, 32)).toBe(0x89abcdef)

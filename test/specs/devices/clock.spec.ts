@@ -6,7 +6,8 @@ import { randomNumbers } from './workbench.ts'
 describe('VirtualClock, virtual mode', () => {
   it('derives ns from instructions by an exact fraction', () => {
     let retired = 0
-    const clock = new VirtualClock({ mode: 'virtual', retired: () => retired, nsPerInstruction: { ns: 3, instructions: 7 } })
+    const nsPerInstruction = { ns: 3, instructions: 7 }
+    const clock = new VirtualClock({ mode: 'virtual', retired: () => retired, nsPerInstruction })
     const random = randomNumbers(5)
     for (let i = 0; i < 1000; i++) {
       retired += random()
@@ -89,7 +90,8 @@ describe('VirtualClock, virtual mode', () => {
     retired += 20
     second.clock.runDue()
     expect(second.fired).toEqual(['b', 'a'])
-    expect(() => second.clock.load({ now: 1, timers: { nobody: 3 } })).toThrow(expect.objectContaining({ code: 'bad-state' }))
+    const foreign = { now: 1, timers: { nobody: 3 } }
+    expect(() => second.clock.load(foreign)).toThrow(expect.objectContaining({ code: 'bad-state' }))
   })
 
   it('refuses a rate that is not a fraction of integers', () => {

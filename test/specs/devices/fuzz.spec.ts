@@ -46,7 +46,9 @@ class Board {
     })
     this.uarts = [
       new Uart({ bus, clock, name: 'uart0', base: 0x3f8, irq: line(4), onByte: note(4) }),
-      new Uart({ bus, clock, name: 'uart1', base: 0x2f8, irq: line(3), onByte: note(5), pacing: 'baud', gateByOut2: true }),
+      new Uart({
+        bus, clock, name: 'uart1', base: 0x2f8, irq: line(3), onByte: note(5), pacing: 'baud', gateByOut2: true,
+      }),
     ]
     this.keyboard = new Ps2Keyboard({ clock, onLeds: note(6) })
     this.mouse = new Ps2Mouse({ clock })
@@ -56,7 +58,10 @@ class Board {
     })
     const pci = new Pci({ bus, irqLine: line, onReset: note(9) })
     const power = new PowerManagement({ bus, clock, sci: line(9), onPowerOff: () => this.output.push(10) })
-    addChipset(pci, { onPmBase: (base) => power.mapAt(base), onShadow: ({ first, readRam }) => note(11)(first + Number(readRam)) })
+    addChipset(pci, {
+      onPmBase: (base) => power.mapAt(base),
+      onShadow: ({ first, readRam }) => note(11)(first + Number(readRam)),
+    })
     const memory = new Uint8Array(4096)
     pci.add(3, 0, new PciFunction({
       vendorId: 0x1234, deviceId: 0x5678, classCode: 0x020000, interruptPin: 1,
@@ -73,7 +78,8 @@ class Board {
     this.toggleInta = (level) => inta.set(level)
     setUpPci(bus, { pmBase: 0x600 })
     this.devices = [
-      this.pic, pit, control, rtc, ...this.uarts, this.keyboard, this.mouse, i8042, power, pci, port92, post, debug, exit,
+      this.pic, pit, control, rtc, ...this.uarts, this.keyboard, this.mouse, i8042, power, pci, port92, post, debug,
+      exit,
     ]
   }
 

@@ -42,7 +42,7 @@ class SteppedCounter {
     const rises = level && !this.gate
     this.gate = level
     if (rises && this.written > 0 && [1, 2, 3, 5].includes(this.mode)) this.load = true
-    if (!level && (this.mode === 2 || this.mode === 3) && this.mode !== 0) this.out = true
+    if (!level && (this.mode === 2 || this.mode === 3)) this.out = true
   }
 
   pulse(): void {

@@ -8,7 +8,8 @@ function board(start = Date.UTC(2024, 1, 28, 23, 59, 50), memoryBytes = 64 << 20
   const irq8 = new Probe(() => bench.clock.now())
   const masks: boolean[] = []
   const rtc = new Rtc({
-    bus: bench.bus, clock: bench.clock, irq8, startEpochMs: start, memoryBytes, onNmiMask: (masked) => masks.push(masked),
+    bus: bench.bus, clock: bench.clock, irq8, startEpochMs: start, memoryBytes,
+    onNmiMask: (masked) => masks.push(masked),
   })
   const read = (index: number) => {
     bench.out8(0x70, index)

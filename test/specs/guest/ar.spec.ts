@@ -11,7 +11,11 @@ describe('ar', () => {
   it('reads members as dpkg and System V archivers name them, with padding after odd sizes', () => {
     const bytes = text(`!<arch>\n${header('debian-binary', '4')}2.0\n${header('odd/', '3')}abc\n${header('last', '0')}`)
     const members = readAr(bytes).map(({ name, data }) => [name, new TextDecoder().decode(data)])
-    expect(members).toEqual([['debian-binary', '2.0\n'], ['odd', 'abc'], ['last', '']])
+    expect(members).toEqual([
+      ['debian-binary', '2.0\n'],
+      ['odd', 'abc'],
+      ['last', ''],
+    ])
   })
 
   it('accepts a last member of odd size without its padding', () => {
@@ -23,13 +27,18 @@ describe('ar', () => {
     const member = fc.record({ name, data: fc.uint8Array({ maxLength: 100 }) })
     fc.assert(
       fc.property(fc.array(member, { maxLength: 6 }), members => {
-        expect(readAr(writeAr(members)).map(({ name, data }) => ({ name, data: new Uint8Array(data) }))).toEqual(members)
-      })
+        expect(readAr(writeAr(members)).map(({ name, data }) => ({ name, data: new Uint8Array(data) }))).toEqual(
+          members,
+        )
+      }),
     )
   })
 
   it('refuses every archive that was cut short inside a member', () => {
-    const whole = writeAr([{ name: 'first', data: text('12345678') }, { name: 'second', data: text('abcd') }])
+    const whole = writeAr([
+      { name: 'first', data: text('12345678') },
+      { name: 'second', data: text('abcd') },
+    ])
     const boundaries = new Set([8, 8 + 60 + 8, whole.length])
     for (let length = 0; length < whole.length; length++) {
       if (boundaries.has(length)) continue
@@ -40,7 +49,7 @@ describe('ar', () => {
   it.each([
     ['another file', 'PK\x03\x04', /not an ar archive/],
     ['a size that is no number', `!<arch>\n${header('a', '1x')}ab`, /bad size '1x'/],
-    ['a header without its end mark', `!<arch>\n${header('a', '0').slice(0, 58)}zz`, /broken header at byte 8/]
+    ['a header without its end mark', `!<arch>\n${header('a', '0').slice(0, 58)}zz`, /broken header at byte 8/],
   ])('refuses %s', (_what, bytes, message) => {
     expect(() => readAr(text(bytes))).toThrow(message)
   })

@@ -8,7 +8,7 @@ import {
   readJson,
   unfinishedPath,
   writeDirectoryAtomic,
-  writeFileAtomic
+  writeFileAtomic,
 } from '../../../tools/guest/cache.ts'
 import { withCacheLock } from '../../../tools/guest/cache-lock.ts'
 
@@ -104,7 +104,7 @@ describe('the lock', () => {
     await writeFile(join(cache, 'file'), '')
     await expect(withCacheLock(join(cache, 'file/inside'), quiet, async () => {})).rejects.toMatchObject({
       code: 'no-guest',
-      hint: expect.stringContaining('TABPC_CACHE')
+      hint: expect.stringContaining('TABPC_CACHE'),
     })
   })
 })

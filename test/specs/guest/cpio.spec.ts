@@ -8,7 +8,7 @@ const file = (path: string, content: string): CpioEntry => ({
   path,
   type: FileType.Regular,
   permissions: 0o644,
-  data: new TextEncoder().encode(content)
+  data: new TextEncoder().encode(content),
 })
 const hasCpio = spawnSync('cpio', ['--version']).status === 0
 
@@ -32,7 +32,7 @@ describe('cpio', () => {
     const entries: CpioEntry[] = [
       { path: 'dev/console', type: FileType.CharacterDevice, permissions: 0o600, device: { major: 5, minor: 1 } },
       { path: 'bin/sh', type: FileType.SymbolicLink, permissions: 0o777, data: new TextEncoder().encode('busybox') },
-      { path: 'tmp', type: FileType.Directory, permissions: 0o1777 }
+      { path: 'tmp', type: FileType.Directory, permissions: 0o1777 },
     ]
     expect(readCpio(writeCpio(entries))).toMatchObject(entries)
   })
@@ -40,11 +40,13 @@ describe('cpio', () => {
   it('gives back what was written', () => {
     const number = fc.integer({ min: 0, max: 0xffffffff })
     const common = {
-      path: fc.string({ unit: 'grapheme', minLength: 1, maxLength: 30 }).filter(path => !/^\/|\0|^TRAILER!!!$/.test(path)),
+      path: fc
+        .string({ unit: 'grapheme', minLength: 1, maxLength: 30 })
+        .filter(path => !/^\/|\0|^TRAILER!!!$/.test(path)),
       permissions: fc.integer({ min: 0, max: 0o7777 }),
       uid: number,
       gid: number,
-      mtime: number
+      mtime: number,
     }
     const entry: fc.Arbitrary<CpioEntry> = fc.oneof(
       fc.record({ ...common, type: fc.constant(FileType.Regular), data: fc.uint8Array({ maxLength: 50 }) }),
@@ -52,14 +54,14 @@ describe('cpio', () => {
       fc.record({
         ...common,
         type: fc.constantFrom(FileType.BlockDevice, FileType.CharacterDevice),
-        device: fc.record({ major: number, minor: number })
-      })
+        device: fc.record({ major: number, minor: number }),
+      }),
     )
     fc.assert(
       fc.property(fc.array(entry, { maxLength: 8 }), entries => {
         const found = readCpio(writeCpio(entries))
         expect(found.map(each => (each.data ? { ...each, data: new Uint8Array(each.data) } : each))).toEqual(entries)
-      })
+      }),
     )
   })
 

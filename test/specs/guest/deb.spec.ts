@@ -20,7 +20,7 @@ describe('deb', () => {
       { header: { name: './bin/tool', size: 4, mode: 0o755 }, body: 'tool' },
       { header: { name: './bin/link', size: 0, type: 'symlink', linkname: 'tool' } },
       { header: { name: './bin/hard', size: 0, type: 'link', linkname: './bin/tool' } },
-      { header: { name: './empty', size: 0 } }
+      { header: { name: './empty', size: 0 } },
     ])
     const files = await unpackDeb(writeAr([binary, { name: 'data.tar.gz', data: gzipSync(tar) }]), 'p')
     expect([...files.keys()]).toEqual(['/bin/tool', '/bin/link', '/bin/hard', '/empty'])
@@ -37,7 +37,9 @@ describe('deb', () => {
 
   it('reads uncompressed data', async () => {
     const tar = await packTar([{ header: { name: './x', size: 1 }, body: 'x' }])
-    expect((await unpackDeb(writeAr([binary, { name: 'data.tar', data: tar }]), 'p')).get('/x')?.data).toEqual(text('x'))
+    expect((await unpackDeb(writeAr([binary, { name: 'data.tar', data: tar }]), 'p')).get('/x')?.data).toEqual(
+      text('x'),
+    )
   })
 
   it.runIf(hasXz)('reads xz data, and refuses a cut stream instead of waiting for the rest', async () => {
@@ -54,7 +56,7 @@ describe('deb', () => {
     await expect(unpackDeb(deb, 'pack')).rejects.toMatchObject({
       code: 'unsupported',
       message: 'data.tar.zst of pack is compressed with zstd, which tabpc does not read',
-      hint: expect.stringContaining('bookworm')
+      hint: expect.stringContaining('bookworm'),
     })
   })
 
@@ -62,7 +64,7 @@ describe('deb', () => {
     ['no format member', [{ name: 'data.tar', data: text('') }], /not a Debian package of format 2/],
     ['an old format', [{ name: 'debian-binary', data: text('0.9\n') }], /not a Debian package of format 2/],
     ['no data member', [binary], /no data\.tar/],
-    ['data that is no tar', [binary, { name: 'data.tar', data: text('x'.repeat(1024)) }], /cannot be unpacked/]
+    ['data that is no tar', [binary, { name: 'data.tar', data: text('x'.repeat(1024)) }], /cannot be unpacked/],
   ])('refuses a package with %s', async (_what, members, message) => {
     await expect(unpackDeb(writeAr(members), 'p')).rejects.toThrow(message)
   })

@@ -8,7 +8,7 @@ import {
   moduleName,
   modulesAlias,
   modulesDep,
-  readModinfo
+  readModinfo,
 } from '../../../tools/guest/kernel-modules.ts'
 import { makeModule } from './make-package.ts'
 
@@ -18,21 +18,27 @@ const module = (name: string, depends: string[] = [], rest: Partial<ModuleInfo> 
   depends,
   softDepends: [],
   aliases: [],
-  ...rest
+  ...rest,
 })
 const none = new Set<string>()
 const names = (order: ModuleInfo[]): string[] => order.map(({ name }) => name)
 
 describe('what a module says about itself', () => {
   it('is read from its .modinfo section', () => {
-    const elf = makeModule(['license=GPL', 'alias=fs-ext4', 'depends=jbd2,crc-x', 'softdep=pre: crc32c post: later', 'empty='])
+    const elf = makeModule([
+      'license=GPL',
+      'alias=fs-ext4',
+      'depends=jbd2,crc-x',
+      'softdep=pre: crc32c post: later',
+      'empty=',
+    ])
     expect(readModinfo(elf, 'm')).toContainEqual(['license', 'GPL'])
     expect(moduleInfo(elf, 'kernel/fs/ext4-x.ko.xz')).toEqual({
       name: 'ext4_x',
       path: 'kernel/fs/ext4-x.ko.xz',
       depends: ['jbd2', 'crc_x'],
       softDepends: ['crc32c'],
-      aliases: ['fs-ext4']
+      aliases: ['fs-ext4'],
     })
   })
 
@@ -44,7 +50,7 @@ describe('what a module says about itself', () => {
     ['a text', new TextEncoder().encode('not a module at all, just some text that is long enough to hold a header')],
     ['an empty file', new Uint8Array()],
     ['a 64-bit module', makeModule([]).map((byte, index) => (index === 4 ? 2 : byte))],
-    ['a cut module', makeModule(['depends=a']).subarray(0, 60)]
+    ['a cut module', makeModule(['depends=a']).subarray(0, 60)],
   ])('refuses %s', (_what, bytes) => {
     expect(() => readModinfo(bytes, 'x.ko')).toThrow(/x\.ko is not a 32-bit kernel module/)
   })
@@ -57,7 +63,13 @@ describe('what a module says about itself', () => {
 
 describe('load order', () => {
   it('puts dependencies first and each module once', () => {
-    const all = [module('ext4', ['jbd2', 'mbcache']), module('jbd2', ['crc']), module('mbcache'), module('crc'), module('other')]
+    const all = [
+      module('ext4', ['jbd2', 'mbcache']),
+      module('jbd2', ['crc']),
+      module('mbcache'),
+      module('crc'),
+      module('other'),
+    ]
     expect(names(loadOrder(['ext4', 'crc'], all, none))).toEqual(['crc', 'jbd2', 'mbcache', 'ext4'])
   })
 
@@ -70,7 +82,7 @@ describe('load order', () => {
       module('crc32c_intel', [], { aliases: ['crc32c'] }),
       module('crc32c_generic', [], { aliases: ['crc32c'] }),
       module('crc32c_other', [], { aliases: ['crc32c'] }),
-      module('fs', [], { softDepends: ['crc32c', 'not-there'] })
+      module('fs', [], { softDepends: ['crc32c', 'not-there'] }),
     ]
     expect(names(loadOrder(['fs'], all, none))).toEqual(['crc32c_generic', 'fs'])
   })
@@ -96,7 +108,12 @@ describe('load order', () => {
       .chain(count => fc.tuple(...Array.from({ length: count }, (_, index) => fc.subarray([...Array(index).keys()]))))
     fc.assert(
       fc.property(graph, fc.infiniteStream(fc.boolean()), (edges, coins) => {
-        const all = edges.map((depends, index) => module(`m${index}`, depends.map(each => `m${each}`)))
+        const all = edges.map((depends, index) =>
+          module(
+            `m${index}`,
+            depends.map(each => `m${each}`),
+          ),
+        )
         const wanted = all.filter(() => coins.next().value).map(({ name }) => name)
         const order = loadOrder(wanted, [...all].reverse(), none)
         const found = names(order)
@@ -108,7 +125,7 @@ describe('load order', () => {
             expect(found.indexOf(each)).toBeLessThan(found.indexOf(name))
           }
         }
-      })
+      }),
     )
   })
 })
@@ -116,12 +133,19 @@ describe('load order', () => {
 describe('files for modprobe', () => {
   const order = loadOrder(
     ['top'],
-    [module('top', ['middle'], { softDepends: ['soft'] }), module('middle', ['base']), module('base'), module('gen', [], { aliases: ['soft'] })],
-    none
+    [
+      module('top', ['middle'], { softDepends: ['soft'] }),
+      module('middle', ['base']),
+      module('base'),
+      module('gen', [], { aliases: ['soft'] }),
+    ],
+    none,
   )
 
   it('lists all that comes before, the deepest last', () => {
-    const top = modulesDep(order).split('\n').find(line => line.startsWith('kernel/top.ko:'))
+    const top = modulesDep(order)
+      .split('\n')
+      .find(line => line.startsWith('kernel/top.ko:'))
     expect(top).toBe('kernel/top.ko: kernel/gen.ko kernel/middle.ko kernel/base.ko')
     expect(modulesDep(order)).toContain('kernel/base.ko:\n')
   })

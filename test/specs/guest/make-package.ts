@@ -12,12 +12,12 @@ export async function makeDeb(files: Record<string, string | Uint8Array>): Promi
     Object.entries(files).map(([path, content]) => {
       const body = typeof content === 'string' ? encoder.encode(content) : content
       return { header: { name: `.${path}`, size: body.length }, body }
-    })
+    }),
   )
   return writeAr([
     { name: 'debian-binary', data: encoder.encode('2.0\n') },
     { name: 'control.tar.gz', data: gzipSync(new Uint8Array(1024)) },
-    { name: 'data.tar.gz', data: gzipSync(tar) }
+    { name: 'data.tar.gz', data: gzipSync(tar) },
   ])
 }
 

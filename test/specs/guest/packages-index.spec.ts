@@ -5,12 +5,13 @@ import {
   findDependency,
   findInIndex,
   packageRecord,
-  parseStanza
+  parseStanza,
 } from '../../../tools/guest/packages-index.ts'
 
 const hash = 'a'.repeat(64)
 const stanza = (name: string, version: string, rest = ''): string =>
-  `Package: ${name}\nVersion: ${version}\nArchitecture: i386\n${rest}Filename: pool/${name}.deb\nSize: 12\nSHA256: ${hash}\n`
+  `Package: ${name}\nVersion: ${version}\nArchitecture: i386\n${rest}` +
+  `Filename: pool/${name}.deb\nSize: 12\nSHA256: ${hash}\n`
 
 describe('stanzas', () => {
   it('join continuation lines and ignore the case of names', () => {
@@ -28,21 +29,23 @@ describe('stanzas', () => {
       filename: 'pool/linux-image-686.deb',
       bytes: 12,
       sha256: hash,
-      depends: ['linux-image-6.1-686 (= 6.1-1)', 'a | b']
+      depends: ['linux-image-6.1-686 (= 6.1-1)', 'a | b'],
     })
   })
 
   it.each([
     ['no hash', stanza('p', '1').replace(/SHA256.*\n/, ''), /no sha256 for p/],
     ['a hash that is too short', stanza('p', '1').replace(hash, 'abc'), /damaged at p/],
-    ['a size that is no number', stanza('p', '1').replace('12', 'big'), /damaged at p/]
+    ['a size that is no number', stanza('p', '1').replace('12', 'big'), /damaged at p/],
   ])('are refused with %s', (_what, text, message) => {
     expect(() => packageRecord(text)).toThrow(message)
   })
 })
 
 describe('an index', () => {
-  const index = [stanza('ab', '1'), stanza('b', '1.9'), stanza('b', '1.10'), stanza('b', '1.2'), stanza('c', '3')].join('\n')
+  const index = [stanza('ab', '1'), stanza('b', '1.9'), stanza('b', '1.10'), stanza('b', '1.2'), stanza('c', '3')].join(
+    '\n',
+  )
 
   it('gives the highest version, or the one asked for', () => {
     expect(findInIndex(index, 'b')?.version).toBe('1.10')
@@ -65,11 +68,11 @@ describe('dependencies', () => {
     const kernel = /^linux-image-\d/
     expect(findDependency(record(['x', 'linux-image-6.1-686 (= 6.1-1)']), kernel)).toEqual({
       name: 'linux-image-6.1-686',
-      version: '6.1-1'
+      version: '6.1-1',
     })
     expect(findDependency(record(['linux-image-6.1-686 (>= 6.1)']), kernel)).toEqual({
       name: 'linux-image-6.1-686',
-      version: undefined
+      version: undefined,
     })
     expect(findDependency(record(['linux-headers']), kernel)).toBeUndefined()
   })
@@ -77,12 +80,29 @@ describe('dependencies', () => {
 
 describe('Debian versions', () => {
   // Ascending, after the rules of deb-version(7).
-  const ascending = ['0~a', '0', '1.0~rc1', '1.0~rc1+b', '1.0', '1.0-1~deb12', '1.0-1', '1.0-1+b1', '1.0a', '1.0+x', '1.9', '1.10', '1:0.1']
+  const ascending = [
+    '0~a',
+    '0',
+    '1.0~rc1',
+    '1.0~rc1+b',
+    '1.0',
+    '1.0-1~deb12',
+    '1.0-1',
+    '1.0-1+b1',
+    '1.0a',
+    '1.0+x',
+    '1.9',
+    '1.10',
+    '1:0.1',
+  ]
 
-  it.each(ascending.slice(1).map((version, index) => [ascending[index], version]))('%s is lower than %s', (left, right) => {
-    expect(compareVersions(left, right)).toBeLessThan(0)
-    expect(compareVersions(right, left)).toBeGreaterThan(0)
-  })
+  it.each(ascending.slice(1).map((version, index) => [ascending[index], version]))(
+    '%s is lower than %s',
+    (left, right) => {
+      expect(compareVersions(left, right)).toBeLessThan(0)
+      expect(compareVersions(right, left)).toBeGreaterThan(0)
+    },
+  )
 
   it('have a total order', () => {
     const version = fc.string({ unit: fc.constantFrom(...'012~+.-a'), maxLength: 6 })
@@ -90,8 +110,9 @@ describe('Debian versions', () => {
       fc.property(version, version, version, (a, b, c) => {
         expect(compareVersions(a, a)).toBe(0)
         expect(Math.sign(compareVersions(a, b)) + Math.sign(compareVersions(b, a))).toBe(0)
-        if (compareVersions(a, b) <= 0 && compareVersions(b, c) <= 0) expect(compareVersions(a, c)).toBeLessThanOrEqual(0)
-      })
+        if (compareVersions(a, b) <= 0 && compareVersions(b, c) <= 0)
+          expect(compareVersions(a, c)).toBeLessThanOrEqual(0)
+      }),
     )
   })
 })

@@ -10,7 +10,7 @@ function record(terminal: { isTTY?: boolean; columns?: number }, now: () => numb
 describe('progress', () => {
   it('draws a bar with bytes', () => {
     expect(progressText({ step: 'fetch x', doneBytes: 12.5e6, totalBytes: 50e6 })).toBe(
-      '[######..................]  25%  12.5/50.0 MB  fetch x'
+      '[######..................]  25%  12.5/50.0 MB  fetch x',
     )
     expect(progressText({ step: 'list', doneBytes: 2e6 })).toBe('list  2.0 MB')
     expect(progressText({ step: 'unpack' })).toBe('unpack')
@@ -45,7 +45,10 @@ describe('progress', () => {
   })
 
   it('fits the terminal, also one that does not know its width', () => {
-    for (const [columns, most] of [[20, 19], [0, 79]]) {
+    for (const [columns, most] of [
+      [20, 19],
+      [0, 79],
+    ]) {
       const { onProgress, text } = record({ isTTY: true, columns })
       onProgress({ step: 'x'.repeat(300) })
       expect(text().match(/x+/)?.[0]).toHaveLength(most)

@@ -1,7 +1,7 @@
 /** Flags, control and debug registers, MSRs, CPUID, ports, SYSENTER, descriptor table registers. */
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Cr0, Cr4, Eflags, Gpr, ModeBit, Segment } from '../../../runtime/state.ts'
-import { Cpu, sel, STACK_TOP, TSS32 } from './cpu.ts'
+import { Cpu, STACK_TOP, sel, TSS32 } from './cpu.ts'
 
 const { Cs, Ss, Tr } = Segment
 let cpu: Cpu
@@ -29,14 +29,29 @@ describe('CLI, STI', () => {
     ['level 3, PVI', withCr4(Cr4.PVI, () => cpu.protect(3)), Eflags.VIF | 2, 2, Eflags.VIF | 2],
     ['level 1, PVI', withCr4(Cr4.PVI, () => cpu.protect(1)), 2, '13:0', '13:0'],
     ['level 3, PVI, VIP', withCr4(Cr4.PVI, () => cpu.protect(3)), Eflags.VIP | 2, Eflags.VIP | 2, '13:0'],
-    ['virtual-8086, IOPL 3', () => void cpu.virtual8086(3), VIRTUAL | IOPL(3), VIRTUAL | IOPL(3), VIRTUAL | IOPL(3) | Eflags.IF],
+    [
+      'virtual-8086, IOPL 3',
+      () => void cpu.virtual8086(3),
+      VIRTUAL | IOPL(3),
+      VIRTUAL | IOPL(3),
+      VIRTUAL | IOPL(3) | Eflags.IF,
+    ],
     ['virtual-8086, IOPL 0', () => void cpu.virtual8086(0), VIRTUAL, '13:0', '13:0'],
     ['virtual-8086, VME', withCr4(Cr4.VME, () => cpu.virtual8086(0)), VIRTUAL, VIRTUAL, VIRTUAL | Eflags.VIF],
-    ['virtual-8086, VME, VIP', withCr4(Cr4.VME, () => cpu.virtual8086(0)), VIRTUAL | Eflags.VIP, VIRTUAL | Eflags.VIP, '13:0'],
+    [
+      'virtual-8086, VME, VIP',
+      withCr4(Cr4.VME, () => cpu.virtual8086(0)),
+      VIRTUAL | Eflags.VIP,
+      VIRTUAL | Eflags.VIP,
+      '13:0',
+    ],
     ['virtual-8086, PVI only', withCr4(Cr4.PVI, () => cpu.virtual8086(0)), VIRTUAL, '13:0', '13:0'],
   ]
   test.each(rows)('%s', (_name, enter, flags, cli, sti) => {
-    for (const [helper, expected] of [['cli', cli], ['sti', sti]] as const) {
+    for (const [helper, expected] of [
+      ['cli', cli],
+      ['sti', sti],
+    ] as const) {
       enter()
       cpu.eflags = flags
       if (typeof expected === 'string') {
@@ -62,19 +77,104 @@ describe('POPF and PUSHF', () => {
   type Row = [name: string, enter: () => void, old: number, size: number, image: number, expected: number | string]
   const rows: Row[] = [
     ['real mode, 16 bits', () => cpu.real(), Eflags.AC | 2, 16, 0xffff, Eflags.AC | 0x7fd7],
-    ['level 0, 32 bits', () => void cpu.protect(), 2, 32, 0xffffffff, (ALL | 2) & ~(Eflags.VM | Eflags.RF | Eflags.VIF | Eflags.VIP)],
-    ['level 0 clears RF, keeps VIF and VIP', () => void cpu.protect(), Eflags.RF | Eflags.VIF | Eflags.VIP | 2, 32, 0, Eflags.VIF | Eflags.VIP | 2],
+    [
+      'level 0, 32 bits',
+      () => void cpu.protect(),
+      2,
+      32,
+      0xffffffff,
+      (ALL | 2) & ~(Eflags.VM | Eflags.RF | Eflags.VIF | Eflags.VIP),
+    ],
+    [
+      'level 0 clears RF, keeps VIF and VIP',
+      () => void cpu.protect(),
+      Eflags.RF | Eflags.VIF | Eflags.VIP | 2,
+      32,
+      0,
+      Eflags.VIF | Eflags.VIP | 2,
+    ],
     ['level 3 keeps IOPL and IF', () => void cpu.protect(3), Eflags.IF | 2, 32, IOPL(3), Eflags.IF | 2],
     ['level 3 with IOPL 3 changes IF', () => void cpu.protect(3), IOPL(3) | Eflags.IF | 2, 32, 0, IOPL(3) | 2],
-    ['level 1 with IOPL 1 keeps IOPL', () => void cpu.protect(1), IOPL(1) | 2, 16, Eflags.IF | IOPL(3), IOPL(1) | Eflags.IF | 2],
-    ['virtual-8086, IOPL 3', () => void cpu.virtual8086(3), Eflags.VM | IOPL(3) | 2, 16, Eflags.IF, Eflags.VM | IOPL(3) | Eflags.IF | 2],
-    ['virtual-8086, IOPL 3, 32 bits', () => void cpu.virtual8086(3), Eflags.VM | IOPL(3) | 2, 32, Eflags.AC, Eflags.VM | IOPL(3) | Eflags.AC | 2],
+    [
+      'level 1 with IOPL 1 keeps IOPL',
+      () => void cpu.protect(1),
+      IOPL(1) | 2,
+      16,
+      Eflags.IF | IOPL(3),
+      IOPL(1) | Eflags.IF | 2,
+    ],
+    [
+      'virtual-8086, IOPL 3',
+      () => void cpu.virtual8086(3),
+      Eflags.VM | IOPL(3) | 2,
+      16,
+      Eflags.IF,
+      Eflags.VM | IOPL(3) | Eflags.IF | 2,
+    ],
+    [
+      'virtual-8086, IOPL 3, 32 bits',
+      () => void cpu.virtual8086(3),
+      Eflags.VM | IOPL(3) | 2,
+      32,
+      Eflags.AC,
+      Eflags.VM | IOPL(3) | Eflags.AC | 2,
+    ],
     ['virtual-8086, IOPL 0', () => void cpu.virtual8086(0), Eflags.VM | 2, 16, 0, '13:0'],
-    ['VME, 32 bits', () => { cpu.virtual8086(0); cpu.set('cr4', 1) }, Eflags.VM | 2, 32, 0, '13:0'],
-    ['VME', () => { cpu.virtual8086(0); cpu.set('cr4', 1) }, Eflags.VM | 2, 16, Eflags.IF | IOPL(3), Eflags.VM | Eflags.VIF | 2],
-    ['VME keeps IF', () => { cpu.virtual8086(0); cpu.set('cr4', 1) }, Eflags.VM | Eflags.IF | Eflags.VIF | 2, 16, 0, Eflags.VM | Eflags.IF | 2],
-    ['VME with TF', () => { cpu.virtual8086(0); cpu.set('cr4', 1) }, Eflags.VM | 2, 16, Eflags.TF, '13:0'],
-    ['VME, IF with VIP', () => { cpu.virtual8086(0); cpu.set('cr4', 1) }, Eflags.VM | Eflags.VIP | 2, 16, Eflags.IF, '13:0'],
+    [
+      'VME, 32 bits',
+      () => {
+        cpu.virtual8086(0)
+        cpu.set('cr4', 1)
+      },
+      Eflags.VM | 2,
+      32,
+      0,
+      '13:0',
+    ],
+    [
+      'VME',
+      () => {
+        cpu.virtual8086(0)
+        cpu.set('cr4', 1)
+      },
+      Eflags.VM | 2,
+      16,
+      Eflags.IF | IOPL(3),
+      Eflags.VM | Eflags.VIF | 2,
+    ],
+    [
+      'VME keeps IF',
+      () => {
+        cpu.virtual8086(0)
+        cpu.set('cr4', 1)
+      },
+      Eflags.VM | Eflags.IF | Eflags.VIF | 2,
+      16,
+      0,
+      Eflags.VM | Eflags.IF | 2,
+    ],
+    [
+      'VME with TF',
+      () => {
+        cpu.virtual8086(0)
+        cpu.set('cr4', 1)
+      },
+      Eflags.VM | 2,
+      16,
+      Eflags.TF,
+      '13:0',
+    ],
+    [
+      'VME, IF with VIP',
+      () => {
+        cpu.virtual8086(0)
+        cpu.set('cr4', 1)
+      },
+      Eflags.VM | Eflags.VIP | 2,
+      16,
+      Eflags.IF,
+      '13:0',
+    ],
   ]
   test.each(rows)('%s', (_name, enter, old, size, image, expected) => {
     enter()
@@ -105,8 +205,14 @@ describe('POPF and PUSHF', () => {
 describe('control registers', () => {
   beforeEach(() => void cpu.protect())
   test.each([
-    [0, (Cr0.PG | Cr0.ET) >>> 0, '13:0'], [0, Cr0.NW | Cr0.PE, '13:0'], [1, 0, '6:0'], [5, 0, '6:0'], [7, 0, '6:0'],
-    [4, 1 << 11, '13:0'], [4, Cr4.OSXMMEXCPT, '13:0'], [4, 0x80000000, '13:0'],
+    [0, (Cr0.PG | Cr0.ET) >>> 0, '13:0'],
+    [0, Cr0.NW | Cr0.PE, '13:0'],
+    [1, 0, '6:0'],
+    [5, 0, '6:0'],
+    [7, 0, '6:0'],
+    [4, 1 << 11, '13:0'],
+    [4, Cr4.OSXMMEXCPT, '13:0'],
+    [4, 0x80000000, '13:0'],
   ])('MOV CR%i, %i raises %s', (index, value, expected) => {
     expect(cpu.faultOf('writeControlRegister', index, value)).toBe(expected)
   })
@@ -123,7 +229,7 @@ describe('control registers', () => {
     expect(cpu.call('storeMachineStatusWord')).toBe(Cr0.PE | Cr0.ET)
   })
   test('ET stays set and bits that do not exist stay clear', () => {
-    cpu.call('writeControlRegister', 0, Cr0.PE | 0x0ff8ff00)
+    cpu.call('writeControlRegister', 0, Cr0.PE | 0x0ffcff00)
     expect(cpu.call('readControlRegister', 0)).toBe(Cr0.PE | Cr0.ET | Cr0.AM)
   })
   test('clearing PE leaves protected mode at once', () => {
@@ -155,8 +261,12 @@ describe('control registers', () => {
     expect(cpu.faultOf('writeControlRegister', 0, (Cr0.PE | Cr0.PG) >>> 0)).toBe('13:0')
     cpu.write32(table + 8, 0x32002)
     cpu.call('writeControlRegister', 0, (Cr0.PE | Cr0.PG) >>> 0)
-    expect([0, 1, 2, 3].map(i => cpu.get64('pdpte', i)))
-      .toEqual([0x31001n, 0x1_0000_0000n + 0x32002n, 0x2_0000_0000n + 0x33001n, 0x3_0000_0000n + 0x34001n])
+    expect([0, 1, 2, 3].map(i => cpu.get64('pdpte', i))).toEqual([
+      0x31001n,
+      0x1_0000_0000n + 0x32002n,
+      0x2_0000_0000n + 0x33001n,
+      0x3_0000_0000n + 0x34001n,
+    ])
     cpu.write32(table + 4, 0x10)
     expect(cpu.faultOf('writeControlRegister', 3, table)).toBe('13:0')
   })
@@ -165,8 +275,16 @@ describe('control registers', () => {
     cpu.page(page => (page === 0x41 ? 7 | GLOBAL : 7))
     cpu.call('writeControlRegister', 4, Cr4.PGE)
     const entry = (page: number) => 0x21000 + 4 * page
-    const remap = () => [0x40, 0x41].forEach(page => cpu.write32(entry(page), ((page + 8) << 12) | 7))
-    for (const [page, value] of [[0x40, 1], [0x41, 2], [0x48, 3], [0x49, 4]]) cpu.write8(page << 12, value)
+    const remap = () => {
+      for (const page of [0x40, 0x41]) cpu.write32(entry(page), ((page + 8) << 12) | 7)
+    }
+    for (const [page, value] of [
+      [0x40, 1],
+      [0x41, 2],
+      [0x48, 3],
+      [0x49, 4],
+    ])
+      cpu.write8(page << 12, value)
     const seen = () => [cpu.call('read8', 0x40000), cpu.call('read8', 0x41000)]
     expect(seen()).toEqual([1, 2])
     remap()
@@ -181,8 +299,13 @@ describe('control registers', () => {
 describe('debug registers', () => {
   beforeEach(() => void cpu.protect())
   test('have fixed bits', () => {
-    for (const [index, value, expected] of [[0, 0x12345678, 0x12345678], [6, 0, 0xffff0ff0], [6, 0xffffffff, 0xffffeff0 | 0xf],
-      [7, 0, 0x400], [7, 0xffffdfff, 0xffff07ff]]) {
+    for (const [index, value, expected] of [
+      [0, 0x12345678, 0x12345678],
+      [6, 0, 0xffff0ff0],
+      [6, 0xffffffff, 0xffffeff0 | 0xf],
+      [7, 0, 0x400],
+      [7, 0xffffdfff, 0xffff07ff],
+    ]) {
       cpu.call('writeDebugRegister', index, value)
       expect(cpu.call('readDebugRegister', index)).toBe(expected >>> 0)
     }
@@ -210,19 +333,36 @@ describe('MSRs and the time-stamp counter', () => {
   beforeEach(() => void cpu.protect())
   const write = (msr: number, value: bigint) => cpu.faultOf('writeMsr', msr, value)
   test.each([
-    [0x174, 0xffffffff12345678n, 0x12345678n], [0x175, 0x1000n, 0x1000n], [0x176, 0x2000n, 0x2000n],
-    [0x1b, 0xfee00900n, 0xfee00900n], [0x277, 0x0007040600070406n, 0x0007040600070406n],
-    [0x200, 0xf_ffff_f006n, 0xf_ffff_f006n], [0x20f, 0xf_0000_0800n, 0xf_0000_0800n],
-    [0x250, 0x0606060606060606n, 0x0606060606060606n], [0x26f, 0x0505050505050505n, 0x0505050505050505n],
-    [0x2ff, 0xc06n, 0xc06n], [0xc0000080, 0x800n, 0x800n],
+    [0x174, 0xffffffff12345678n, 0x12345678n],
+    [0x175, 0x1000n, 0x1000n],
+    [0x176, 0x2000n, 0x2000n],
+    [0x1b, 0xfee00900n, 0xfee00900n],
+    [0x277, 0x0007040600070406n, 0x0007040600070406n],
+    [0x200, 0xf_ffff_f006n, 0xf_ffff_f006n],
+    [0x20f, 0xf_0000_0800n, 0xf_0000_0800n],
+    [0x250, 0x0606060606060606n, 0x0606060606060606n],
+    [0x26f, 0x0505050505050505n, 0x0505050505050505n],
+    [0x2ff, 0xc06n, 0xc06n],
+    [0xc0000080, 0x800n, 0x800n],
   ])('%i holds what is written', (msr, value, expected) => {
     expect(write(msr, value)).not.toBe('13:0')
     expect(cpu.helpers.readMsr(msr)).toBe(expected)
   })
   test.each([
-    [0x277, 0x02n], [0x277, 0x0800000000000000n], [0x200, 0x0000_0000_0000_0002n], [0x200, 0x10_0000_0006n],
-    [0x201, 0x400n], [0x258, 0x07n], [0x2ff, 0x1000n], [0x2ff, 0x02n], [0x1b, 1n], [0xc0000080, 0x100n],
-    [0xc0000080, 1n], [0xfe, 0x508n], [0x1234, 0n], [0x179, 0n],
+    [0x277, 0x02n],
+    [0x277, 0x0800000000000000n],
+    [0x200, 0x0000_0000_0000_0002n],
+    [0x200, 0x10_0000_0006n],
+    [0x201, 0x400n],
+    [0x258, 0x07n],
+    [0x2ff, 0x1000n],
+    [0x2ff, 0x02n],
+    [0x1b, 1n],
+    [0xc0000080, 0x100n],
+    [0xc0000080, 1n],
+    [0xfe, 0x508n],
+    [0x1234, 0n],
+    [0x179, 0n],
   ])('%i refuses %i', (msr, value) => {
     expect(write(msr, value)).toBe('13:0')
   })
@@ -264,7 +404,8 @@ describe('CPUID', () => {
     cpu.call('cpuid', number)
     return [0, 1, 2, 3].map(i => cpu.get('result', i))
   }
-  const text = (values: number[]) => values.map(value => Buffer.from(new Uint32Array([value]).buffer).toString('latin1')).join('')
+  const text = (values: number[]) =>
+    values.map(value => Buffer.from(new Uint32Array([value]).buffer).toString('latin1')).join('')
   test('names the vendor and the brand', () => {
     const [max, ebx, ecx, edx] = leaf(0)
     expect([max, text([ebx, edx, ecx])]).toEqual([2, 'GenuineIntel'])
@@ -304,7 +445,9 @@ describe('ports', () => {
     cpu.protect(3)
     allow(0x3f9, false)
     expect(['none', '13:0', '13:0', 'none']).toEqual([
-      cpu.faultOf('checkIo', 0x3f8, 1), cpu.faultOf('checkIo', 0x3f8, 2), cpu.faultOf('checkIo', 0x3f6, 4),
+      cpu.faultOf('checkIo', 0x3f8, 1),
+      cpu.faultOf('checkIo', 0x3f8, 2),
+      cpu.faultOf('checkIo', 0x3f6, 4),
       cpu.faultOf('checkIo', 0x3fa, 4),
     ])
     const before = cpu.ports.length
@@ -343,15 +486,27 @@ describe('SYSENTER and SYSEXIT', () => {
     cpu.set('sysenterEip', 0x500)
     cpu.eflags = Eflags.IF | Eflags.RF | Eflags.CF | 2
     cpu.call('sysenter')
-    expect([cpu.selector(Cs), cpu.selector(Ss), cpu.get('cpl'), cpu.get('eip'), cpu.esp, cpu.eflags])
-      .toEqual([sel.code0, sel.code0 + 8, 0, 0x500, 0x7000, Eflags.CF | 2])
-    expect([cpu.get('segmentLimit', Cs), cpu.get('segmentAccess', Cs), cpu.get('segmentAccess', Ss)])
-      .toEqual([0xffffffff, 0xc09b, 0xc093])
+    expect([cpu.selector(Cs), cpu.selector(Ss), cpu.get('cpl'), cpu.get('eip'), cpu.esp, cpu.eflags]).toEqual([
+      sel.code0,
+      sel.code0 + 8,
+      0,
+      0x500,
+      0x7000,
+      Eflags.CF | 2,
+    ])
+    expect([cpu.get('segmentLimit', Cs), cpu.get('segmentAccess', Cs), cpu.get('segmentAccess', Ss)]).toEqual([
+      0xffffffff, 0xc09b, 0xc093,
+    ])
     cpu.set('gpr', 0x8888, Gpr.Ecx)
     cpu.set('gpr', 0x9999, Gpr.Edx)
     cpu.call('sysexit')
-    expect([cpu.selector(Cs), cpu.selector(Ss), cpu.get('cpl'), cpu.get('eip'), cpu.esp])
-      .toEqual([sel.code0 + 16 + 3, sel.code0 + 24 + 3, 3, 0x9999, 0x8888])
+    expect([cpu.selector(Cs), cpu.selector(Ss), cpu.get('cpl'), cpu.get('eip'), cpu.esp]).toEqual([
+      sel.code0 + 16 + 3,
+      sel.code0 + 24 + 3,
+      3,
+      0x9999,
+      0x8888,
+    ])
     expect([cpu.get('segmentAccess', Cs), cpu.get('segmentAccess', Ss)]).toEqual([0xc0fb, 0xc0f3])
   })
   test('raise #GP(0) where they cannot work', () => {
@@ -372,8 +527,9 @@ describe('LGDT and LIDT', () => {
     cpu.real()
     cpu.call('loadGdtr', 0x1ffff, 0x89abcdef, 16)
     cpu.call('loadIdtr', 0x123, 0x89abcdef, 32)
-    expect([cpu.get('gdtrLimit'), cpu.get('gdtrBase'), cpu.get('idtrLimit'), cpu.get('idtrBase')])
-      .toEqual([0xffff, 0xabcdef, 0x123, 0x89abcdef])
+    expect([cpu.get('gdtrLimit'), cpu.get('gdtrBase'), cpu.get('idtrLimit'), cpu.get('idtrBase')]).toEqual([
+      0xffff, 0xabcdef, 0x123, 0x89abcdef,
+    ])
     expect(cpu.esp).toBeLessThan(STACK_TOP)
   })
 })

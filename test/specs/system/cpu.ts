@@ -5,15 +5,30 @@
  *   physical  0x1000 GDT   0x2000 IDT   0x3000 LDT   0x4000 TSS32   0x5000 TSS16   0x6000 second TSS
  *             0x10000 stacks   0x20000 page tables
  */
-import { mkdtempSync, readFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import asc from 'assemblyscript/asc'
-import { HELPER_DATA_BASE, linearMemoryBytes, PAGE_FLAGS_BASE, PageFlag, RAM_BASE } from '../../../runtime/memory-map.ts'
 import {
-  Cr0, Eflags, Gpr, Segment, STATE_BASE, STATE_END, stateAddress, type StateName,
+  HELPER_DATA_BASE,
+  linearMemoryBytes,
+  PAGE_FLAGS_BASE,
+  PageFlag,
+  RAM_BASE,
+} from '../../../runtime/memory-map.ts'
+import {
+  Cr0,
+  Eflags,
+  Gpr,
+  Segment,
+  STATE_BASE,
+  STATE_END,
+  type StateName,
+  stateAddress,
 } from '../../../runtime/state.ts'
+import { writeLayout } from '../../../tools/build-layout.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const RAM_BYTES = 1 << 20
@@ -32,16 +47,46 @@ export const PAGE_TABLES = 0x20000
 
 /** Selectors of the standard GDT. */
 export const sel = {
-  code0: 0x08, data0: 0x10, code3: 0x1b, data3: 0x23, conforming0: 0x28, code16: 0x30, data16: 0x38, tss32: 0x40,
-  ldt: 0x48, tss16: 0x50, otherTss: 0x58, callGate: 0x60, taskGate: 0x68, spare: 0x70, code1: 0x79, data1: 0x81,
-  code16user: 0x8b, data16user: 0x93, spare2: 0x98, execOnly: 0xa0, readOnly: 0xa8, expandDown: 0xb0,
+  code0: 0x08,
+  data0: 0x10,
+  code3: 0x1b,
+  data3: 0x23,
+  conforming0: 0x28,
+  code16: 0x30,
+  data16: 0x38,
+  tss32: 0x40,
+  ldt: 0x48,
+  tss16: 0x50,
+  otherTss: 0x58,
+  callGate: 0x60,
+  taskGate: 0x68,
+  spare: 0x70,
+  code1: 0x79,
+  data1: 0x81,
+  code16user: 0x8b,
+  data16user: 0x93,
+  spare2: 0x98,
+  execOnly: 0xa0,
+  readOnly: 0xa8,
+  expandDown: 0xb0,
 } as const
 const GDT_LIMIT = 0xb7
 
 /** Access bytes. */
 export const ACC = {
-  code0: 0x9b, data0: 0x93, code3: 0xfb, data3: 0xf3, conforming0: 0x9f, execOnly0: 0x99, readOnly0: 0x91,
-  expandDown0: 0x97, tss32: 0x89, tss16: 0x81, busy32: 0x8b, busy16: 0x83, ldt: 0x82,
+  code0: 0x9b,
+  data0: 0x93,
+  code3: 0xfb,
+  data3: 0xf3,
+  conforming0: 0x9f,
+  execOnly0: 0x99,
+  readOnly0: 0x91,
+  expandDown0: 0x97,
+  tss32: 0x89,
+  tss16: 0x81,
+  busy32: 0x8b,
+  busy16: 0x83,
+  ldt: 0x82,
 } as const
 
 export interface DescriptorFields {
@@ -63,15 +108,38 @@ type Helpers = Record<string, Helper>
 
 let compiled: Promise<WebAssembly.Module> | undefined
 
+/** Names the module by what it is compiled from, so that the spec files share one compilation. */
+function cachedModule(): string {
+  const helpers = join(root, 'runtime/helpers')
+  const hash = createHash('sha256').update(readFileSync(join(root, 'build/helpers/layout.ts')))
+  for (const name of readdirSync(helpers).sort()) hash.update(readFileSync(join(helpers, name)))
+  return join(tmpdir(), `tabpc-system-${hash.digest('hex').slice(0, 16)}.wasm`)
+}
+
 async function compile(): Promise<WebAssembly.Module> {
-  const folder = mkdtempSync(join(tmpdir(), 'tabpc-system-'))
-  const output = join(folder, 'system.wasm')
-  const entries = ['system', 'memory', 'paging', 'mode', 'flags'].map(name => `runtime/helpers/${name}.ts`)
-  const { error, stderr } = await asc.main([
-    ...entries, '--baseDir', root, '--outFile', output, '--importMemory', '--runtime', 'stub', '--memoryBase',
-    String(HELPER_DATA_BASE), '-O1', '--disableWarning',
-  ])
-  if (error) throw new Error(`the helpers do not compile:\n${stderr.toString()}`)
+  writeLayout()
+  const output = cachedModule()
+  if (!existsSync(output)) {
+    // Compiled under a name of its own and renamed, because spec files run side by side.
+    const draft = `${output}.${process.pid}`
+    const entries = ['system', 'memory', 'paging', 'mode', 'flags'].map(name => `runtime/helpers/${name}.ts`)
+    const { error, stderr } = await asc.main([
+      ...entries,
+      '--baseDir',
+      root,
+      '--outFile',
+      draft,
+      '--importMemory',
+      '--runtime',
+      'stub',
+      '--memoryBase',
+      String(HELPER_DATA_BASE),
+      '-O1',
+      '--disableWarning',
+    ])
+    if (error) throw new Error(`the helpers do not compile:\n${stderr.toString()}`)
+    renameSync(draft, output)
+  }
   return WebAssembly.compile(readFileSync(output))
 }
 
@@ -250,7 +318,7 @@ export class Cpu {
     this.set('segmentAccess', access, segment)
   }
 
-  /** Protected mode at privilege `cpl` with the standard GDT, an empty LDT of eight entries, an IDT and a 32-bit TSS. */
+  /** Protected mode at privilege `cpl`: standard GDT, empty LDT of eight entries, empty IDT, 32-bit TSS. */
   protect(cpl = 0): this {
     this.real()
     for (let at = GDT; at < TABLES_END; at += 4) this.write32(at, 0)

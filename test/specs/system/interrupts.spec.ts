@@ -2,7 +2,7 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ExitReason } from '../../../runtime/exits.ts'
 import { Eflags, ModeBit, Segment, Vector } from '../../../runtime/state.ts'
-import { Cpu, GDT, IDT, INNER_STACK_TOP, OTHER_TSS, REAL_STACK_TOP, sel, STACK_TOP, TSS32 } from './cpu.ts'
+import { Cpu, GDT, IDT, INNER_STACK_TOP, OTHER_TSS, REAL_STACK_TOP, STACK_TOP, sel, TSS32 } from './cpu.ts'
 
 const { Es, Cs, Ss, Ds, Fs, Gs } = Segment
 const NEXT = 0x1234
@@ -111,7 +111,15 @@ describe('protected mode gates', () => {
     expect([...place(), cpu.esp]).toEqual([sel.conforming0 | 3, HANDLER, 3, STACK_TOP - 12])
   })
 
-  type Row = [name: string, cpl: number, kind: number, access: number, selector: number, expected: string, spare?: number]
+  type Row = [
+    name: string,
+    cpl: number,
+    kind: number,
+    access: number,
+    selector: number,
+    expected: string,
+    spare?: number,
+  ]
   const error = (0x30 * 8 + 2).toString(16)
   const rows: Row[] = [
     ['INT n through a DPL 0 gate from level 3', 3, INT_N, INT32, sel.code0, `13:${error}`],
@@ -174,8 +182,16 @@ describe('protected mode gates', () => {
 
 describe('exceptions', () => {
   test.each([
-    [Vector.DE, undefined], [Vector.UD, undefined], [Vector.NM, undefined], [Vector.MF, undefined],
-    [Vector.TS, 0x40], [Vector.NP, 0x50], [Vector.SS, 0x18], [Vector.GP, 0x1232], [Vector.PF, 7], [Vector.AC, 0],
+    [Vector.DE, undefined],
+    [Vector.UD, undefined],
+    [Vector.NM, undefined],
+    [Vector.MF, undefined],
+    [Vector.TS, 0x40],
+    [Vector.NP, 0x50],
+    [Vector.SS, 0x18],
+    [Vector.GP, 0x1232],
+    [Vector.PF, 7],
+    [Vector.AC, 0],
   ])('vector %i pushes error code %s and sets RF in the image', (vector, code) => {
     cpu.protect(3)
     idt(vector, INT32, sel.code0)
@@ -230,8 +246,11 @@ describe('exceptions', () => {
     idt(Vector.GP, INT32, sel.code0)
     idt(Vector.PF, INT32, sel.conforming0)
     expect(deliver(Vector.GP)).toBe(0)
-    expect([cpu.get('eip'), cpu.get('cr2'), cpu.selector(Cs)])
-      .toEqual([HANDLER, INNER_STACK_TOP - 4, sel.conforming0 | 3])
+    expect([cpu.get('eip'), cpu.get('cr2'), cpu.selector(Cs)]).toEqual([
+      HANDLER,
+      INNER_STACK_TOP - 4,
+      sel.conforming0 | 3,
+    ])
   })
   test('a page fault while a page fault is delivered is a double fault', () => {
     cpu.protect(3).page(page => (page === 0x11 ? 0 : 7))
@@ -265,20 +284,43 @@ describe('#DB', () => {
     expect(cpu.values(cpu.esp, 32, 3)).toEqual([0x100, sel.code0, Eflags.TF | 2])
     expect([cpu.get('dr', 6), cpu.get('dr', 7), cpu.eflags]).toEqual([0xffff4ff0, 0x400, 2])
   })
+  test('MOV SS holds it off', () => {
+    cpu.protect()
+    cpu.call('moveToSegment', Ss, sel.data0)
+    expect(cpu.call('deliverDebugTrap', 1 << 14)).toBe(0)
+    expect(place()).toEqual([sel.code0, 0x100, 0])
+  })
 })
 
 describe('virtual-8086 mode', () => {
   const VME = 1
   test('goes to level 0 with all segments pushed and nulled', () => {
     cpu.virtual8086(3)
-    for (const [segment, selector] of [[Es, 0x1], [Ds, 0x2], [Fs, 0x3], [Gs, 0x4], [Ss, 0x5], [Cs, 0x6]])
+    for (const [segment, selector] of [
+      [Es, 0x1],
+      [Ds, 0x2],
+      [Fs, 0x3],
+      [Gs, 0x4],
+      [Ss, 0x5],
+      [Cs, 0x6],
+    ])
       cpu.set('segmentSelector', selector * 0x1111, segment)
     idt(0x30, INT32 | DPL3, sel.code0)
     cpu.call('deliverInterrupt', 0x30, NEXT, INT_N)
     expect(cpu.values(cpu.esp, 32, 9)).toEqual([
-      NEXT, 0x6666, Eflags.VM | Eflags.IOPL | 2, REAL_STACK_TOP, 0x5555, 0x1111, 0x2222, 0x3333, 0x4444,
+      NEXT,
+      0x6666,
+      Eflags.VM | Eflags.IOPL | 2,
+      REAL_STACK_TOP,
+      0x5555,
+      0x1111,
+      0x2222,
+      0x3333,
+      0x4444,
     ])
-    expect([Es, Ds, Fs, Gs].map(segment => cpu.selector(segment) + cpu.get('segmentAccess', segment))).toEqual([0, 0, 0, 0])
+    expect([Es, Ds, Fs, Gs].map(segment => cpu.selector(segment) + cpu.get('segmentAccess', segment))).toEqual([
+      0, 0, 0, 0,
+    ])
     expect([...place(), cpu.eflags & Eflags.VM]).toEqual([sel.code0, HANDLER, 0, 0])
     expect(cpu.get('mode') & ModeBit.Virtual8086).toBe(0)
   })

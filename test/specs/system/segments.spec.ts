@@ -1,7 +1,7 @@
 /** Segment registers: loads in every mode, the access check, LAR LSL VERR VERW, LDTR and TR (SDM vol. 3, 5; vol. 2). */
 import { beforeAll, describe, expect, test } from 'vitest'
 import { Cr0, Gpr, ModeBit, Segment } from '../../../runtime/state.ts'
-import { ACC, Cpu, GDT, LDT, sel, STACK_TOP, TSS32 } from './cpu.ts'
+import { ACC, Cpu, GDT, LDT, STACK_TOP, sel, TSS32 } from './cpu.ts'
 
 const { Es, Cs, Ss, Ds, Fs } = Segment
 let cpu: Cpu
@@ -15,8 +15,12 @@ describe('loading in 8086 modes', () => {
     cpu.real()
     cpu.cache(Ds, 0x10, 0, 0xffffffff, 0xc093)
     cpu.call('loadSegment', Ds, 0x1234)
-    expect([cpu.selector(Ds), cpu.get('segmentBase', Ds), cpu.get('segmentLimit', Ds), cpu.get('segmentAccess', Ds)])
-      .toEqual([0x1234, 0x12340, 0xffffffff, 0xc093])
+    expect([
+      cpu.selector(Ds),
+      cpu.get('segmentBase', Ds),
+      cpu.get('segmentLimit', Ds),
+      cpu.get('segmentAccess', Ds),
+    ]).toEqual([0x1234, 0x12340, 0xffffffff, 0xc093])
   })
   test('real mode makes an unusable register usable', () => {
     cpu.protect()
@@ -29,8 +33,9 @@ describe('loading in 8086 modes', () => {
     cpu.virtual8086(3)
     cpu.cache(Fs, 0, 0, 5, 0xc091)
     cpu.call('loadSegment', Fs, 0xb800)
-    expect([cpu.get('segmentBase', Fs), cpu.get('segmentLimit', Fs), cpu.get('segmentAccess', Fs)])
-      .toEqual([0xb8000, 0xffff, 0xf3])
+    expect([cpu.get('segmentBase', Fs), cpu.get('segmentLimit', Fs), cpu.get('segmentAccess', Fs)]).toEqual([
+      0xb8000, 0xffff, 0xf3,
+    ])
   })
 })
 
@@ -83,8 +88,9 @@ describe('loading in protected mode', () => {
     cpu.protect()
     cpu.gdt(sel.spare, { access: ACC.data0, base: 0x89abcdef, limit: 0x12345, flags: 0xd })
     cpu.call('loadSegment', Es, sel.spare)
-    expect([cpu.get('segmentBase', Es), cpu.get('segmentLimit', Es), cpu.get('segmentAccess', Es)])
-      .toEqual([0x89abcdef, 0x12345fff, 0xd093])
+    expect([cpu.get('segmentBase', Es), cpu.get('segmentLimit', Es), cpu.get('segmentAccess', Es)]).toEqual([
+      0x89abcdef, 0x12345fff, 0xd093,
+    ])
   })
   test('a null selector makes the register unusable', () => {
     cpu.protect()
@@ -203,7 +209,10 @@ describe('segmentRead and segmentWrite', () => {
   test.each(rows)('%s', (_name, access, limit, offset, bytes, read, write) => {
     cpu.protect()
     cpu.cache(Es, sel.spare, 0x100, limit, access)
-    for (const [helper, expected] of [['segmentRead', read], ['segmentWrite', write]] as const) {
+    for (const [helper, expected] of [
+      ['segmentRead', read],
+      ['segmentWrite', write],
+    ] as const) {
       if (expected === 'ok') expect(cpu.call(helper, Es, offset, bytes)).toBe((offset + 0x100) >>> 0)
       else expect(cpu.faultOf(helper, Es, offset, bytes)).toBe(expected)
     }
@@ -217,7 +226,16 @@ describe('segmentRead and segmentWrite', () => {
 })
 
 describe('LAR, LSL, VERR, VERW', () => {
-  type Row = [name: string, cpl: number, selector: number, access: number, lar: boolean, lsl: boolean, r: number, w: number]
+  type Row = [
+    name: string,
+    cpl: number,
+    selector: number,
+    access: number,
+    lar: boolean,
+    lsl: boolean,
+    r: number,
+    w: number,
+  ]
   const rows: Row[] = [
     ['data', 0, sel.spare, 0x93, true, true, 1, 1],
     ['read-only data', 0, sel.spare, 0x91, true, true, 1, 0],
@@ -295,16 +313,22 @@ describe('LLDT and LTR', () => {
     cpu.protect()
     cpu.call('loadTr', sel.otherTss)
     expect(cpu.read8(GDT + sel.otherTss + 5)).toBe(ACC.busy32)
-    expect([cpu.call('storeTr'), cpu.get('segmentAccess', Segment.Tr), cpu.get('segmentLimit', Segment.Tr)])
-      .toEqual([sel.otherTss, ACC.busy32, 0x67])
+    expect([cpu.call('storeTr'), cpu.get('segmentAccess', Segment.Tr), cpu.get('segmentLimit', Segment.Tr)]).toEqual([
+      sel.otherTss,
+      ACC.busy32,
+      0x67,
+    ])
     expect(TSS32).not.toBe(cpu.get('segmentBase', Segment.Tr))
   })
   test('LLDT loads base and limit', () => {
     cpu.protect()
     cpu.gdt(sel.spare, { access: ACC.ldt, base: 0x7000, limit: 0x17, flags: 0 })
     cpu.call('loadLdtr', sel.spare)
-    expect([cpu.call('storeLdtr'), cpu.get('segmentBase', Segment.Ldtr), cpu.get('segmentLimit', Segment.Ldtr)])
-      .toEqual([sel.spare, 0x7000, 0x17])
+    expect([
+      cpu.call('storeLdtr'),
+      cpu.get('segmentBase', Segment.Ldtr),
+      cpu.get('segmentLimit', Segment.Ldtr),
+    ]).toEqual([sel.spare, 0x7000, 0x17])
   })
 })
 

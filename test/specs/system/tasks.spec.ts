@@ -1,15 +1,26 @@
 /** Hardware task switching (SDM vol. 3, chapter 7). */
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Cr0, Eflags, Gpr, ModeBit, Segment, Vector } from '../../../runtime/state.ts'
-import { Cpu, GDT, LDT, OTHER_TSS, PAGE_TABLES, sel, STACK_TOP, TSS16, TSS32 } from './cpu.ts'
+import { Cpu, GDT, LDT, OTHER_TSS, PAGE_TABLES, STACK_TOP, sel, TSS16, TSS32 } from './cpu.ts'
 
 const { Es, Cs, Ss, Ds, Fs, Gs, Ldtr, Tr } = Segment
 const NEXT = 0x1234
 const DPL3 = 0x60
 /** Offsets in a 32-bit TSS. */
 const at = {
-  cr3: 0x1c, eip: 0x20, eflags: 0x24, eax: 0x28, esp: 0x38, es: 0x48, cs: 0x4c, ss: 0x50, ds: 0x54, fs: 0x58, gs: 0x5c,
-  ldt: 0x60, trap: 0x64,
+  cr3: 0x1c,
+  eip: 0x20,
+  eflags: 0x24,
+  eax: 0x28,
+  esp: 0x38,
+  es: 0x48,
+  cs: 0x4c,
+  ss: 0x50,
+  ds: 0x54,
+  fs: 0x58,
+  gs: 0x5c,
+  ldt: 0x60,
+  trap: 0x64,
 } as const
 let cpu: Cpu
 
@@ -20,7 +31,15 @@ beforeAll(async () => {
 /** Fills the other TSS with a level 0 task and applies changes by field. */
 function task(changes: Partial<Record<keyof typeof at, number>> = {}): void {
   const fields = {
-    eip: 0x9000, eflags: 2, esp: 0x8000, es: sel.data0, cs: sel.code0, ss: sel.data0, ds: sel.data0, fs: 0, gs: 0,
+    eip: 0x9000,
+    eflags: 2,
+    esp: 0x8000,
+    es: sel.data0,
+    cs: sel.code0,
+    ss: sel.data0,
+    ds: sel.data0,
+    fs: 0,
+    gs: 0,
     ...changes,
   }
   for (const [name, value] of Object.entries(fields)) cpu.write32(OTHER_TSS + at[name as keyof typeof at], value)
@@ -47,8 +66,12 @@ describe('switching by JMP, CALL and IRET', () => {
       expect(cpu.get('gpr', i)).toBe(i === Gpr.Esp ? 0x8000 : 0x22220000 + i)
     }
     expect([cpu.read32(TSS32 + at.eip), cpu.read32(TSS32 + at.eflags)]).toEqual([NEXT, Eflags.CF | Eflags.IF | 2])
-    expect([at.es, at.cs, at.ss, at.ds].map(offset => cpu.read16(TSS32 + offset)))
-      .toEqual([sel.data0, sel.code0, sel.data0, sel.data0])
+    expect([at.es, at.cs, at.ss, at.ds].map(offset => cpu.read16(TSS32 + offset))).toEqual([
+      sel.data0,
+      sel.code0,
+      sel.data0,
+      sel.data0,
+    ])
     expect([busy(sel.tss32), busy(sel.otherTss)]).toEqual([false, true])
     expect([cpu.eflags, cpu.get('cr0') & Cr0.TS]).toEqual([2, Cr0.TS])
     expect(cpu.read16(OTHER_TSS)).toBe(0)
@@ -77,8 +100,9 @@ describe('switching by JMP, CALL and IRET', () => {
     task({ eflags: Eflags.VM | 2, cs: 0x1000, ss: 0x2000, ds: 0x3000, es: 0x4000, fs: 0x5000, gs: 0x6000 })
     cpu.call('farJump', sel.otherTss, 0, 32, NEXT)
     expect(place()).toEqual([0x1000, 0x9000, 3, sel.otherTss])
-    expect([Ss, Ds, Es, Fs, Gs].map(segment => cpu.get('segmentBase', segment)))
-      .toEqual([0x20000, 0x30000, 0x40000, 0x50000, 0x60000])
+    expect([Ss, Ds, Es, Fs, Gs].map(segment => cpu.get('segmentBase', segment))).toEqual([
+      0x20000, 0x30000, 0x40000, 0x50000, 0x60000,
+    ])
     expect(cpu.get('mode') & ModeBit.Virtual8086).toBe(ModeBit.Virtual8086)
   })
   test('loads the LDT before the segments that use it', () => {
@@ -115,8 +139,15 @@ describe('16-bit tasks', () => {
   beforeEach(() => {
     cpu.protect()
     const words: [number, number][] = [
-      [0x0e, 0x7000], [0x10, 2], [0x12, 0xaaaa], [0x1a, 0x8000], [0x22, sel.data16], [0x24, sel.code16],
-      [0x26, sel.data16], [0x28, sel.data16], [0x2a, 0],
+      [0x0e, 0x7000],
+      [0x10, 2],
+      [0x12, 0xaaaa],
+      [0x1a, 0x8000],
+      [0x22, sel.data16],
+      [0x24, sel.code16],
+      [0x26, sel.data16],
+      [0x28, sel.data16],
+      [0x2a, 0],
     ]
     for (const [offset, value] of words) cpu.write16(TSS16 + offset, value)
   })
@@ -131,8 +162,11 @@ describe('16-bit tasks', () => {
     cpu.set('gpr', 0x12345678, Gpr.Ecx)
     cpu.call('iret', 16, 0x7100)
     expect(place()).toEqual([sel.code0, NEXT, 0, sel.tss32])
-    expect([cpu.read16(TSS16 + 0x0e), cpu.read16(TSS16 + 0x14), cpu.read16(TSS16 + 0x24)])
-      .toEqual([0x7100, 0x5678, sel.code16])
+    expect([cpu.read16(TSS16 + 0x0e), cpu.read16(TSS16 + 0x14), cpu.read16(TSS16 + 0x24)]).toEqual([
+      0x7100,
+      0x5678,
+      sel.code16,
+    ])
     expect(cpu.read16(TSS16 + 0x10) & Eflags.NT).toBe(0)
   })
   test('need a limit of 43', () => {
@@ -147,9 +181,24 @@ describe('faults in the old task', () => {
     ['TSS DPL below RPL', () => {}, sel.otherTss | 3, '13:58'],
     ['TSS DPL below CPL', () => void cpu.protect(3), sel.otherTss, '13:58'],
     ['busy', () => {}, sel.tss32, '13:40'],
-    ['not present', () => cpu.gdt(sel.otherTss, { access: 0x09, base: OTHER_TSS, limit: 0x67, flags: 0 }), sel.otherTss, '11:58'],
-    ['too short', () => cpu.gdt(sel.otherTss, { access: 0x89, base: OTHER_TSS, limit: 0x66, flags: 0 }), sel.otherTss, '10:58'],
-    ['TSS in the LDT', () => cpu.descriptor(LDT + 8, { access: 0x89, base: OTHER_TSS, limit: 0x67, flags: 0 }), 0x0c, '13:c'],
+    [
+      'not present',
+      () => cpu.gdt(sel.otherTss, { access: 0x09, base: OTHER_TSS, limit: 0x67, flags: 0 }),
+      sel.otherTss,
+      '11:58',
+    ],
+    [
+      'too short',
+      () => cpu.gdt(sel.otherTss, { access: 0x89, base: OTHER_TSS, limit: 0x66, flags: 0 }),
+      sel.otherTss,
+      '10:58',
+    ],
+    [
+      'TSS in the LDT',
+      () => cpu.descriptor(LDT + 8, { access: 0x89, base: OTHER_TSS, limit: 0x67, flags: 0 }),
+      0x0c,
+      '13:c',
+    ],
     ['task gate DPL', () => cpu.gate(GDT + sel.taskGate, 0x85, sel.otherTss, 0), sel.taskGate | 3, '13:68'],
     ['task gate not present', () => cpu.gate(GDT + sel.taskGate, 0x05, sel.otherTss, 0), sel.taskGate, '11:68'],
     ['task gate to a busy TSS', () => cpu.gate(GDT + sel.taskGate, 0x85, sel.tss32, 0), sel.taskGate, '13:40'],

@@ -1,7 +1,7 @@
 /** Far JMP, CALL, RET and IRET in every mode (SDM vol. 2). */
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Eflags, ModeBit, Segment } from '../../../runtime/state.ts'
-import { Cpu, GDT, INNER_STACK_TOP, LDT, sel, STACK_TOP, TSS16, TSS32 } from './cpu.ts'
+import { Cpu, GDT, INNER_STACK_TOP, LDT, STACK_TOP, sel, TSS16, TSS32 } from './cpu.ts'
 
 const { Es, Cs, Ss, Ds, Fs, Gs } = Segment
 const NEXT = 0x1234
@@ -29,7 +29,10 @@ const CALL16 = 0x84
 const DPL3 = 0x60
 
 describe('8086 modes', () => {
-  for (const [mode, enter] of [['real', () => cpu.real()], ['virtual-8086', () => void cpu.virtual8086(0)]] as const) {
+  for (const [mode, enter] of [
+    ['real', () => cpu.real()],
+    ['virtual-8086', () => void cpu.virtual8086(0)],
+  ] as const) {
     describe(mode, () => {
       beforeEach(enter)
       test('JMP sets CS and IP', () => {
@@ -96,10 +99,11 @@ describe('8086 modes', () => {
 })
 
 describe('IRET in virtual-8086 mode', () => {
-  const frame16 = (flags: number) => [0x1000, 0x20, flags].forEach((value, i) => {
-    cpu.write16(0xe000 + 2 * i, value)
-    cpu.esp = 0xe000
-  })
+  const frame16 = (flags: number) =>
+    [0x1000, 0x20, flags].forEach((value, i) => {
+      cpu.write16(0xe000 + 2 * i, value)
+      cpu.esp = 0xe000
+    })
   test('needs IOPL 3', () => {
     cpu.virtual8086(2)
     frame16(2)
@@ -219,7 +223,10 @@ describe('call gates', () => {
     ['target inner conforming', 3, sel.callGate, DPL3 | CALL32, sel.conforming0, 'ok', 'ok'],
   ]
   test.each(rows)('%s', (_name, cpl, selector, access, target, jump, call) => {
-    for (const [helper, expected] of [['farJump', jump], ['farCall', call]] as const) {
+    for (const [helper, expected] of [
+      ['farJump', jump],
+      ['farCall', call],
+    ] as const) {
       cpu.protect(cpl)
       gate(access, target, 0x12345678)
       if (expected !== 'ok') {
@@ -270,8 +277,13 @@ describe('call gates', () => {
     cpu.protect(3)
     gate(DPL3 | CALL32, sel.code1, 0x100)
     cpu.call('farCall', sel.callGate, 0, 32, NEXT)
-    expect([...place(), cpu.selector(Ss), cpu.esp])
-      .toEqual([sel.code1, 0x100, 1, sel.data1, INNER_STACK_TOP - 0x800 - 16])
+    expect([...place(), cpu.selector(Ss), cpu.esp]).toEqual([
+      sel.code1,
+      0x100,
+      1,
+      sel.data1,
+      INNER_STACK_TOP - 0x800 - 16,
+    ])
   })
   test('with a 16-bit TSS takes SS:SP from there', () => {
     cpu.protect(3)
@@ -293,15 +305,23 @@ describe('call gates', () => {
     ['SS with a wrong DPL', () => cpu.write16(TSS32 + 8, sel.data3 & ~3), '10:20'],
     ['SS not writable', () => cpu.write16(TSS32 + 8, sel.readOnly), '10:a8'],
     ['SS code', () => cpu.write16(TSS32 + 8, sel.code0), '10:8'],
-    ['SS not present', () => {
-      cpu.gdt(sel.spare, { access: 0x13 })
-      cpu.write16(TSS32 + 8, sel.spare)
-    }, '12:70'],
-    ['no room on the new stack', () => {
-      cpu.gdt(sel.spare, { access: 0x97, limit: 0x11 })
-      cpu.write16(TSS32 + 8, sel.spare)
-      cpu.write32(TSS32 + 4, 0x1200c)
-    }, '12:70'],
+    [
+      'SS not present',
+      () => {
+        cpu.gdt(sel.spare, { access: 0x13 })
+        cpu.write16(TSS32 + 8, sel.spare)
+      },
+      '12:70',
+    ],
+    [
+      'no room on the new stack',
+      () => {
+        cpu.gdt(sel.spare, { access: 0x97, limit: 0x11 })
+        cpu.write16(TSS32 + 8, sel.spare)
+        cpu.write32(TSS32 + 4, 0x1200c)
+      },
+      '12:70',
+    ],
     ['new stack not mapped', () => void cpu.page(page => (page === 0x11 ? 0 : 7)), '14:2'],
     ['TSS not mapped', () => void cpu.page(page => (page === TSS32 >> 12 ? 0 : 7)), '14:0'],
   ]
@@ -367,7 +387,8 @@ describe('RET', () => {
   test('to a 16-bit stack changes SP only', () => {
     cpu.protect()
     cpu.esp = 0x30000
-    for (const [i, value] of [0x10, sel.code3, 0xabcd4000, sel.data16user].entries()) cpu.write32(0x30000 + 4 * i, value)
+    for (const [i, value] of [0x10, sel.code3, 0xabcd4000, sel.data16user].entries())
+      cpu.write32(0x30000 + 4 * i, value)
     cpu.call('farReturn', 32, 0)
     expect(cpu.esp).toBe(0x34000)
   })
@@ -447,8 +468,9 @@ describe('IRET in protected mode', () => {
     cpu.call('iret', 32, NEXT)
     expect([cpu.eflags, cpu.esp, ...place()]).toEqual([flags, 0x12348000, 0xf000, 0xfff0, 3])
     expect([Ss, Es, Ds, Fs, Gs].map(segment => cpu.selector(segment))).toEqual([0x2000, 0x3000, 0x4000, 0x5000, 0x6000])
-    expect([cpu.get('segmentBase', Ss), cpu.get('segmentLimit', Ss), cpu.get('segmentAccess', Cs)])
-      .toEqual([0x20000, 0xffff, 0xf3])
+    expect([cpu.get('segmentBase', Ss), cpu.get('segmentLimit', Ss), cpu.get('segmentAccess', Cs)]).toEqual([
+      0x20000, 0xffff, 0xf3,
+    ])
     expect(cpu.get('mode') & (ModeBit.Virtual8086 | ModeBit.Protected | ModeBit.Code32)).toBe(ModeBit.Virtual8086)
   })
   test('does not enter virtual-8086 mode from level 3', () => {
@@ -465,7 +487,8 @@ describe('IRET in protected mode', () => {
   test('ESP keeps its upper half when returning to a 16-bit stack', () => {
     cpu.protect()
     cpu.esp = 0x30000
-    for (const [i, value] of [0x10, sel.code3, 2, 0x77771000, sel.data16user].entries()) cpu.write32(0x30000 + 4 * i, value)
+    for (const [i, value] of [0x10, sel.code3, 2, 0x77771000, sel.data16user].entries())
+      cpu.write32(0x30000 + 4 * i, value)
     cpu.call('iret', 32, NEXT)
     expect(cpu.esp).toBe(0x31000)
   })

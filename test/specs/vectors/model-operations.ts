@@ -203,6 +203,9 @@ function conditionHolds(eflags: number, condition: number): boolean {
   return tests[condition >> 1] !== ((condition & 1) === 1)
 }
 
+/** MOVZX and MOVSX name the size of their source in the form. */
+const sourceSize = (m: ModelMachine) => (m.vector.row.form.endsWith('Eb') ? 8 : 16)
+
 const exchange: Operation = (m) => {
   const memory = m.isMemory(1) ? 1 : 0
   m.probeWrite(memory)
@@ -250,6 +253,28 @@ export const operations: Readonly<Record<string, Operation>> = {
   btc: bitTest((v, bit) => v ^ bit, true),
   bsf: scan(false),
   bsr: scan(true),
+  mov: (m) => {
+    m.probeWrite(0)
+    m.write(0, m.read(1))
+  },
+  movzx: (m) => m.write(0, m.read(1, sourceSize(m))),
+  movsx: (m) => m.write(0, cut(signed(m.read(1, sourceSize(m)), sourceSize(m)), m.size)),
+  popcnt: (m) => {
+    const value = m.read(1)
+    const ones = Array.from({ length: 32 }, (_, i) => bitAt(value, i)).reduce((sum, bit) => sum + bit)
+    put(m.flags, CF | PF | AF | ZF | SF | OF, 0)
+    put(m.flags, ZF, value === 0)
+    m.write(0, ones)
+  },
+  bswap: (m) => {
+    const value = m.read(0)
+    m.write(0, [0, 8, 16, 24].reduce((sum, shiftBy) => sum * 256 + ((value >>> shiftBy) & 0xff), 0))
+  },
+  cbw: (m) => {
+    const half = m.register(m.accumulator(0, m.size / 2)).value
+    m.setRegister(m.accumulator(0, m.size), signed(half, m.size / 2))
+  },
+  cwd: (m) => m.setRegister(m.accumulator(2, m.size), -sign(m.register(m.accumulator(0, m.size)).value, m.size)),
   lea: (m) => m.write(0, cut(m.offset(), m.size)),
   xchg: exchange,
   cmovcc: (m) => {

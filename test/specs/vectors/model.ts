@@ -112,7 +112,7 @@ export class ModelMachine {
     const write = forWrite ? PageError.Write : 0
     const linear = Array.from({ length: bytes }, (_, i) => (segment.base + offset + i) >>> 0)
     for (const address of linear) {
-      const range = dataRanges.find((r) => address >= r.base && address < r.base + r.bytes)
+      const range = [...dataRanges, codeRange].find((r) => address >= r.base && address < r.base + r.bytes)
       if (!range) throw new ModelFault(Exception.PF, PageError.User | write, address)
       if (forWrite && !range.writable) throw new ModelFault(Exception.PF, PageError.User | write | PageError.Present, address)
     }

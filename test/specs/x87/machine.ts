@@ -9,6 +9,8 @@ import { Cr0, stateAddress } from '../../../runtime/state.ts'
 
 const root = new URL('../../../', import.meta.url).pathname
 const RAM_BYTES = 1 << 20
+const PAGE_DIRECTORY = 0x20000
+const PAGE_TABLE = 0x21000
 
 /** The exported helpers, by name. */
 export type X87Helpers = Record<string, (...args: (number | bigint)[]) => number>
@@ -48,8 +50,36 @@ export class X87Machine {
     for (let page = 0; page < RAM_BYTES / 4096; page++) machine.view.setUint8(PAGE_FLAGS_BASE + page, PageFlag.Ram)
     machine.setField('a20Mask', 0xffffffff)
     machine.setField('ramBytes', RAM_BYTES)
-    machine.setField('cr0', Cr0.PE | Cr0.NE | Cr0.ET)
+    machine.reset()
     return machine
+  }
+
+  /** Protected mode without paging, native exception reporting, FNINIT state, no pending fault. */
+  reset(): void {
+    this.setField('cr0', Cr0.PE | Cr0.NE | Cr0.ET)
+    this.setField('eflags', 0)
+    this.setField('fault', 0)
+    this.helpers.x87Initialise()
+    this.helpers.flushTlb(1)
+  }
+
+  /** Takes the pending exception: its vector, or -1. */
+  takeFault(): number {
+    const vector = this.field('fault') - 1
+    this.setField('fault', 0)
+    return vector
+  }
+
+  /** Turns paging on: identity for the RAM, but `missing` is not present. */
+  pageWithout(missing: number): void {
+    for (let page = 0; page < RAM_BYTES / 4096; page++) {
+      const present = page === missing >> 12 ? 0 : 3
+      this.view.setUint32(this.ram(PAGE_TABLE + page * 4), (page << 12) | present, true)
+    }
+    this.view.setUint32(this.ram(PAGE_DIRECTORY), PAGE_TABLE | 3, true)
+    this.setField('cr3', PAGE_DIRECTORY)
+    this.setField('cr0', this.field('cr0') | Cr0.PG)
+    this.helpers.flushTlb(1)
   }
 
   field(name: Parameters<typeof stateAddress>[0], index = 0): number {

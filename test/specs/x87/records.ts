@@ -7,6 +7,12 @@ import type { Extended, X87Helpers, X87Machine } from './machine.ts'
 /** Bytes of a record (struct record in capture.c). */
 export const RECORD_BYTES = 88
 
+/** Bytes of an FSAVE image of 32 bits, and where its registers begin. */
+const IMAGE_BYTES = 108
+const IMAGE_REGISTERS = 28
+/** OF SF ZF AF PF CF. */
+const ARITHMETIC_FLAGS = 0x8d5
+
 /** Guest address of the memory operand. */
 const OPERAND = 0x1000
 
@@ -43,7 +49,7 @@ function store(h: X87Helpers, m: X87Machine, pops: number, prepare: () => number
   h.x87CommitStore(pops)
 }
 
-function memoryRunner(opcode: number, reg: number, view: DataView, m: X87Machine): Runner {
+function memoryRunner(opcode: number, reg: number, m: X87Machine): Runner {
   const operand = m.ram(OPERAND)
   const bits32 = (): number => m.view.getUint32(operand, true)
   const bits64 = (): bigint => m.view.getBigUint64(operand, true)
@@ -121,32 +127,38 @@ function registerRunner(opcode: number, modrm: number, flags: number): Runner {
       if (reg === 1) return h => h.x87Exchange(i)
       if (reg === 2) return () => undefined
       if (modrm >= 0xe8 && modrm <= 0xee) return h => h.x87LoadConstant(modrm - 0xe8)
-      return h => singles[modrm](h)
+      return singleRunner(modrm)
   }
 }
 
 /** Instructions D9 E0 to D9 FF without operands. */
-const singles: Record<number, (h: X87Helpers) => number> = {
-  0xe0: h => h.x87ChangeSign(),
-  0xe1: h => h.x87Absolute(),
-  0xe4: h => h.x87Test(),
-  0xe5: h => h.x87Examine(),
-  0xf0: h => h.x87TwoToXMinusOne(),
-  0xf1: h => h.x87Logarithm(),
-  0xf2: h => h.x87Tangent(),
-  0xf3: h => h.x87ArcTangent(),
-  0xf4: h => h.x87Extract(),
-  0xf5: h => h.x87Remainder(1),
-  0xf6: h => h.x87RotateStack(-1),
-  0xf7: h => h.x87RotateStack(1),
-  0xf8: h => h.x87Remainder(0),
-  0xf9: h => h.x87LogarithmPlusOne(),
-  0xfa: h => h.x87SquareRoot(),
-  0xfb: h => h.x87SineCosine(),
-  0xfc: h => h.x87RoundToInteger(),
-  0xfd: h => h.x87Scale(),
-  0xfe: h => h.x87Sine(),
-  0xff: h => h.x87Cosine(),
+const singles: ReadonlyMap<number, (h: X87Helpers) => number> = new Map([
+  [0xe0, (h: X87Helpers) => h.x87ChangeSign()],
+  [0xe1, h => h.x87Absolute()],
+  [0xe4, h => h.x87Test()],
+  [0xe5, h => h.x87Examine()],
+  [0xf0, h => h.x87TwoToXMinusOne()],
+  [0xf1, h => h.x87Logarithm()],
+  [0xf2, h => h.x87Tangent()],
+  [0xf3, h => h.x87ArcTangent()],
+  [0xf4, h => h.x87Extract()],
+  [0xf5, h => h.x87Remainder(1)],
+  [0xf6, h => h.x87RotateStack(-1)],
+  [0xf7, h => h.x87RotateStack(1)],
+  [0xf8, h => h.x87Remainder(0)],
+  [0xf9, h => h.x87LogarithmPlusOne()],
+  [0xfa, h => h.x87SquareRoot()],
+  [0xfb, h => h.x87SineCosine()],
+  [0xfc, h => h.x87RoundToInteger()],
+  [0xfd, h => h.x87Scale()],
+  [0xfe, h => h.x87Sine()],
+  [0xff, h => h.x87Cosine()],
+])
+
+function singleRunner(modrm: number): Runner {
+  const run = singles.get(modrm)
+  if (!run) throw new Error(`no instruction D9 ${modrm.toString(16)}`)
+  return run
 }
 
 /** Distance in units in the last place of two values of like sign and near exponents; Infinity otherwise. */
@@ -208,7 +220,7 @@ export function runRecord(m: X87Machine, view: DataView, tolerance: Tolerance = 
   const opcode = view.getUint8(at.opcode)
   const modrm = view.getUint8(at.modrm)
   const flags = view.getUint16(at.flags, true)
-  const run = modrm < 0xc0 ? memoryRunner(opcode, (modrm >> 3) & 7, view, m) : registerRunner(opcode, modrm, flags)
+  const run = modrm < 0xc0 ? memoryRunner(opcode, (modrm >> 3) & 7, m) : registerRunner(opcode, modrm, flags)
   const returned = run(m.helpers, m)
   const differences: string[] = []
   const expect = (what: string, actual: string | number, wanted: string | number): void => {
@@ -244,6 +256,66 @@ export function runRecord(m: X87Machine, view: DataView, tolerance: Tolerance = 
     if (returned !== -1) expect('flags', returned, wanted)
   }
   return differences.join('; ')
+}
+
+/** FRSTOR image (protected, 32 bits) of the state before a record, as capture.c loads it. */
+export function imageBefore(record: DataView): Uint8Array {
+  const image = new DataView(new ArrayBuffer(IMAGE_BYTES))
+  const status = record.getUint16(at.status, true)
+  const tags = record.getUint8(at.tags)
+  let tagWord = 0
+  for (let i = 0; i < 8; i++) tagWord |= ((tags >> i) & 1 ? 0 : 3) << (2 * i)
+  image.setUint32(0, record.getUint16(at.control, true), true)
+  image.setUint32(4, status, true)
+  image.setUint32(8, tagWord, true)
+  for (let i = 0; i < 8; i++) {
+    const value = i === 0 ? extended(record, at.st0) : i === 1 ? extended(record, at.st1) : filler(i)
+    image.setBigUint64(IMAGE_REGISTERS + i * 10, value.sig, true)
+    image.setUint16(IMAGE_REGISTERS + i * 10 + 8, value.se, true)
+  }
+  return new Uint8Array(image.buffer)
+}
+
+/** Fields of a record that a whole-system run needs. */
+export function instructionOf(record: DataView): { opcode: number; modrm: number; flags: number; operand: Uint8Array } {
+  const operand = new Uint8Array(record.buffer, record.byteOffset + at.memory, 10).slice()
+  return { opcode: record.getUint8(at.opcode), modrm: record.getUint8(at.modrm), flags: record.getUint16(at.flags, true), operand }
+}
+
+/**
+ * What differs between the FNSAVE image, operand and flags of a run and the record; '' when nothing does. With `ulp`,
+ * registers may be that far off and C1 may differ.
+ */
+export function compareImage(record: DataView, image: DataView, memory: DataView, flags: number, ulp = 0): string {
+  const { opcode, modrm } = instructionOf(record)
+  const ignored = vendorDifference(opcode, modrm, record) | (ulp > 0 ? 0x200 : 0)
+  const differences: string[] = []
+  const expect = (what: string, actual: number, wanted: number): void => {
+    if (actual !== wanted) differences.push(`${what} ${actual.toString(16)} wanted ${wanted.toString(16)}`)
+  }
+  const status = image.getUint16(4, true)
+  expect('control', image.getUint16(0, true), record.getUint16(at.controlAfter, true))
+  expect('status', status & ~ignored, record.getUint16(at.statusAfter, true) & ~ignored)
+  expect('tags', image.getUint16(8, true), record.getUint16(at.tagsAfter, true))
+  const top = (record.getUint16(at.status, true) >> 11) & 7
+  const topAfter = (status >> 11) & 7
+  for (const [name, offset, number] of [['before', at.before, top + 7], ['top', at.top, top], ['behind', at.behind, top + 1]] as const) {
+    const actual = extended(image, IMAGE_REGISTERS + ((number - topAfter) & 7) * 10)
+    const wanted = extended(record, offset)
+    if (distance(actual, wanted) > ulp) differences.push(`${name} ${show(actual)} wanted ${show(wanted)}`)
+  }
+  for (let i = 0; i < 10; i++) {
+    if (memory.getUint8(i) !== record.getUint8(at.memoryAfter + i)) differences.push(`memory byte ${i}`)
+  }
+  const comparesFlags = (opcode === 0xdb || opcode === 0xdf) && modrm >= 0xe8
+  const kept = comparesFlags && vendorKeepsFlags(record)
+  if (!kept) expect('flags', flags & ARITHMETIC_FLAGS, record.getUint16(at.flagsAfter, true))
+  return differences.join('; ')
+}
+
+/** FCOMI with an unmasked invalid operation: the manual keeps EFLAGS, the captured processor sets them. */
+function vendorKeepsFlags(record: DataView): boolean {
+  return (record.getUint16(at.control, true) & 1) === 0 && (record.getUint16(at.statusAfter, true) & 1) !== 0
 }
 
 /** The state before a record, for reports. */

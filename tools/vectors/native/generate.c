@@ -90,6 +90,7 @@ u32 pick_linear(test_case *t, int segment, int bits, u32 bytes, int access) {
   } else if (selector == SELECTOR_EXPAND_DOWN16) {
     base = EXPAND_DOWN16_BASE + EXPAND_DOWN16_LIMIT + 1, size = DATA_BASE + ARENA_BYTES - base;
   }
+  else if (selector == SELECTOR_CODE16) base = CODE_BASE;
   else if (selector == SELECTOR_FS) base = DATA_BASE;
   else if (bits == 16) base = LOW_BASE;
   else if (chance(access == RD ? 10 : 3)) base = READ_ONLY_BASE, size = READ_ONLY_BYTES;
@@ -271,6 +272,21 @@ static void assemble(test_case *t) {
   write_immediate(t);
 }
 
+static int is_string(const row *r) { return r->setup == STRING || r->setup == STRING_BULK; }
+
+/* The other stack width in a fifth of the cases that use the stack. */
+static void choose_stack(test_case *t) {
+  switch (t->row->setup) {
+    case PUSH: case POP: case PUSHA: case POPA: case ENTER: case LEAVE: case PUSHF: case POPF: case CALL: case CALL_RM: case RET:
+    case PUSH_SEGMENT: case POP_SEGMENT: case FAR_IMMEDIATE: case FAR_MEMORY: case FAR_RET: case INTERRUPT_RET:
+      if (chance(80)) return;
+      t->stack_bits = 48 - t->stack_bits;
+      t->in.selector[SEG_SS] = t->stack_bits == 16 ? SELECTOR_STACK16 : SELECTOR_DATA32;
+      return;
+    default: return;
+  }
+}
+
 static void choose_form(test_case *t) {
   const row *r = t->row;
   t->reg = r->modrm >= 0 ? r->modrm : (int)below(8);
@@ -283,7 +299,7 @@ static void choose_form(test_case *t) {
   if (r->flags & CONDITION) t->opcode_low = (int)below(16);
   int accesses = t->memory_form || r->immediate == MOFFS || r->flags & STRING_SOURCE || r->setup == XLAT;
   /* 67 also changes the count of LOOP and JCXZ and the registers of the string instructions. */
-  if ((accesses || r->setup == LOOP || r->setup == STRING) && chance(20)) t->address_bits = 48 - t->code_bits;
+  if ((accesses || r->setup == LOOP || is_string(r)) && chance(20)) t->address_bits = 48 - t->code_bits;
   if (accesses && chance(15)) {
     t->override = (int)below(6);
     if (t->override == SEG_CS && r->access != RD && chance(70)) t->override = SEG_ES;
@@ -311,6 +327,7 @@ int make_case(test_case *t, const row *r, int environment, int size, u32 file_se
   memcpy(t->in.selector, selectors, sizeof selectors);
 
   choose_form(t);
+  choose_stack(t);
   prepare_operands(t);
   if (t->has_rm_value && r->modrm != NONE && !t->memory_form) set_register(t, t->rm, t->rm_size, t->rm_value);
   if (t->has_reg_value) set_register(t, t->reg, t->size, t->reg_value);

@@ -254,7 +254,7 @@ void harness_changes(void (*each)(u32 address, const u8 *data, u32 bytes)) {
       u32 start = k;
       /* One run tolerates up to three equal bytes inside, which keeps a stored doubleword together. */
       u32 end = k + 1;
-      for (u32 j = end; j < bytes && j < end + 4; j++) if (now[j] != was[j]) end = j + 1;
+      for (u32 j = end; j < bytes && j < end + 4 && j - start < MAX_CHANGE_RUN; j++) if (now[j] != was[j]) end = j + 1;
       each(ranges[i].base + start, now + start, end - start);
       k = end - 1;
     }

@@ -89,7 +89,8 @@ void harness_start(void);
 void harness_patch(const patch *p);
 /* Executes the single instruction at `in->eip`. Returns 0 when the outcome does not belong in a vector. */
 int harness_run(const cpu_state *in, u32 code_linear, const u8 *code, u32 length, outcome *out);
-/* Calls `each` for every run of changed bytes. */
+/* Calls `each` for every run of changed bytes, of MAX_CHANGE_RUN bytes at most. */
+#define MAX_CHANGE_RUN 255
 void harness_changes(void (*each)(u32 address, const u8 *data, u32 bytes));
 /* Puts the pattern back. */
 void harness_reset(void);

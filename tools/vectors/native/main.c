@@ -18,8 +18,8 @@
 #define RAW_MAGIC 0x31564354u /* TCV1 */
 #define MAX_CHANGES 64
 #define MAX_ATTEMPTS 200
-/* More changed runs than this make a case not worth its bytes. */
-#define MAX_CHANGED_BYTES 200
+/* Cases that change more are not worth their bytes. */
+#define MAX_CHANGED_BYTES 3000
 
 static struct { u32 address; u8 bytes; u8 data[256]; } changes[MAX_CHANGES];
 static u32 change_count, changed_bytes;
@@ -42,7 +42,7 @@ static void put_state(const cpu_state *s) {
 
 static void collect(u32 address, const u8 *data, u32 bytes) {
   changed_bytes += bytes;
-  if (change_count == MAX_CHANGES || bytes > 255) {
+  if (change_count == MAX_CHANGES) {
     overflow = 1;
     return;
   }
@@ -93,7 +93,7 @@ static int capture_case(const row *r, u32 row_index, int environment, int size) 
     harness_changes(collect);
     harness_reset();
     /* Half-done multi-word stores of a faulting PUSHA or ENTER differ between CPUs; a string's progress does not. */
-    if (usable && o.vector != NO_FAULT && changed_bytes && r->setup != STRING) usable = 0, partial_writes++;
+    if (usable && o.vector != NO_FAULT && changed_bytes && !(r->flags & (STRING_SOURCE | STRING_DEST))) usable = 0, partial_writes++;
     if (!usable || overflow || changed_bytes > MAX_CHANGED_BYTES) {
       rejected++;
       continue;

@@ -146,5 +146,7 @@ const row segment_rows[] = {
   { "leave", "", 0xC9, NONE, V, NOIMM, NOMEM, STACK_LIMIT, ONLY32, .weight = 50 },
   { "enter", "Iw_Ib", 0xC8, NONE, V, IWIB, NOMEM, STACK_LIMIT, ONLY32, .weight = 100 },
   { "call", "Jz", 0xE8, NONE, V, JZ, NOMEM, STACK_LIMIT, ONLY32, .weight = 50 },
+  { "mov", "Gv_Ev", 0x8B, REG, V, NOIMM, RD, STACK_LIMIT, ONLY32 | MEM_ONLY, .weight = 100 },
+  { "add", "Ev_Gv", 0x01, REG, V, NOIMM, RW, STACK_LIMIT, ONLY32 | MEM_ONLY | LOCKABLE, .weight = 100 },
 };
 const u32 segment_row_count = sizeof segment_rows / sizeof *segment_rows;

@@ -50,12 +50,21 @@ const u32 move_row_count = sizeof move_rows / sizeof *move_rows;
   { m, form8, op, NONE, B, NOIMM, access, STRING, flags, .weight = 400 }, \
   { m, formv, op + 1, NONE, V, NOIMM, access, STRING, flags, .weight = 400 }
 
+#define STRING_LONG(m, form8, formv, op, access, flags, percent) \
+  { m, form8, op, NONE, B, NOIMM, access, STRING_BULK, flags, .weight = percent }, \
+  { m, formv, op + 1, NONE, V, NOIMM, access, STRING_BULK, flags, .weight = percent }
+
 const row string_rows[] = {
   STRING_OP("movs", "Yb_Xb", "Yv_Xv", 0xA4, WR, STRING_SOURCE | STRING_DEST),
   STRING_OP("cmps", "Xb_Yb", "Xv_Yv", 0xA6, RD, STRING_SOURCE | STRING_DEST),
   STRING_OP("stos", "Yb_AL", "Yv_eAX", 0xAA, WR, STRING_DEST),
   STRING_OP("lods", "AL_Xb", "eAX_Xv", 0xAC, RD, STRING_SOURCE),
   STRING_OP("scas", "AL_Yb", "eAX_Yv", 0xAE, RD, STRING_DEST),
+  STRING_LONG("movs", "Yb_Xb", "Yv_Xv", 0xA4, WR, STRING_SOURCE | STRING_DEST, 24),
+  STRING_LONG("cmps", "Xb_Yb", "Xv_Yv", 0xA6, RD, STRING_SOURCE | STRING_DEST, 60),
+  STRING_LONG("stos", "Yb_AL", "Yv_eAX", 0xAA, WR, STRING_DEST, 60),
+  STRING_LONG("lods", "AL_Xb", "eAX_Xv", 0xAC, RD, STRING_SOURCE, 40),
+  STRING_LONG("scas", "AL_Yb", "eAX_Yv", 0xAE, RD, STRING_DEST, 60),
 };
 const u32 string_row_count = sizeof string_rows / sizeof *string_rows;
 

@@ -7,6 +7,8 @@
 
 #define STRING_SHORT 12
 #define STRING_LONG 60
+#define STRING_BULK_FEWEST 64
+#define STRING_BULK_BYTES 2500
 
 /* Low 16 bits only, when `bits` is 16: the upper half must survive. */
 void set_part(test_case *t, int reg, int bits, u32 value) {
@@ -121,6 +123,11 @@ void prepare_string(test_case *t) {
   u32 bytes = (u32)t->size / 8;
   u32 count = chance(8) ? 0 : chance(85) ? 1 + below(STRING_SHORT) : 1 + below(STRING_LONG);
   int bits = t->address_bits;
+  int bulk = r->setup == STRING_BULK;
+  if (bulk) {
+    t->repeat = repeats[1 + below(2)];
+    count = STRING_BULK_FEWEST + below(STRING_BULK_BYTES / bytes - STRING_BULK_FEWEST);
+  }
   if (t->repeat) set_part(t, ECX, bits, count);
   u32 span = (t->repeat ? count : 1) * bytes;
   int down = t->in.eflags & DF ? 1 : 0;
@@ -132,7 +139,10 @@ void prepare_string(test_case *t) {
       /* Writes go to writable memory mostly. */
       while (linear - READ_ONLY_BASE < READ_ONLY_BYTES) linear = pick_linear(t, segment, bits, span ? span : 1, WR);
     }
-    if (i && r->setup == STRING && r->opcode <= 0xA5 && source && chance(20)) linear = source + below(17) - 8;
+    /* Overlapping, in the way that repeats what was just stored as well as in the harmless one. */
+    if (i && r->opcode <= 0xA5 && source && chance(bulk ? 60 : 20)) linear = source + below(17) - 8;
+    /* Compared with itself, a string is equal to its end. */
+    if (i && bulk && (r->opcode & ~1u) == 0xA6 && chance(60)) linear = down ? source + bytes - span : source;
     /* The first element is the highest one when the direction is down. */
     u32 start = down && span ? linear + span - bytes : linear;
     set_part(t, i ? EDI : ESI, bits, start - segment_linear(t, segment));
@@ -172,6 +182,7 @@ static void prepare_stack(test_case *t) {
     case PUSHF:
       plain(t);
       t->in.eflags |= chance(30) ? DF : 0;
+      if (t->row->setup == PUSHF) t->in.eflags |= random_word() & (NT | ID);
       place_stack(t, bytes, 0);
       if (t->row->modrm != NONE && !t->memory_form && t->rm == ESP) t->has_rm_value = 0;
       break;
@@ -249,7 +260,7 @@ void prepare_operands(test_case *t) {
       set_register(t, EAX, t->size, some_value(t->size));
       if (chance(50)) t->has_rm_value = 1, t->rm_value = get_register(t, EAX, t->size);
       break;
-    case STRING: prepare_string(t); break;
+    case STRING: case STRING_BULK: prepare_string(t); break;
     case XLAT: {
       int segment = data_segment(t);
       t->operand_bytes = 1;

@@ -68,6 +68,7 @@ static void limited_stack(test_case *t) {
   }
   set_part(t, ESP, 32, offset);
   t->displaced_stack = t->row->access == WR ? (int)bytes : 0;
+  if (t->memory_form && chance(40)) t->override = SEG_SS;
   if (t->row->modrm == NONE) set_part(t, EBP, 32, chance(50) ? offset : 0x80 + below(0xE00));
   t->has_immediate = t->row->immediate == IWIB;
   t->immediate = below(0x40);
