@@ -9,6 +9,8 @@ import type { Instruction, Operand } from './decode/instruction.ts'
 /** Mnemonics whose meaning depends on the address size itself, not just on an effective address. */
 const addressSized = new Set(['movs', 'stos', 'lods', 'cmps', 'scas', 'ins', 'outs', 'xlat', 'loop', 'loope', 'loopne', 'jcxz', 'maskmovdqu', 'maskmovq'])
 
+const bitTests = new Set(['bt', 'bts', 'btr', 'btc'])
+
 const repeatable = new Set(['movs', 'stos', 'lods', 'cmps', 'scas', 'ins', 'outs'])
 
 /** What of an operand its handler depends on. */
@@ -20,13 +22,19 @@ function operandFacts(operand: Operand): OperandFacts {
   }
 }
 
+/** Bit offsets in a register move the address of a memory operand, which wraps at the address size. */
+function isBitString({ mnemonic, operands }: Instruction): boolean {
+  return bitTests.has(mnemonic) && operands[0].kind === 'memory' && operands[1].kind === 'register'
+}
+
 /** What of an instruction its definition may know. */
 export function factsOf(instruction: Instruction): Facts {
+  const wraps = addressSized.has(instruction.mnemonic) || isBitString(instruction)
   return {
     mnemonic: instruction.mnemonic,
     condition: instruction.condition,
     operandSize: instruction.operandSize,
-    addressSize: addressSized.has(instruction.mnemonic) ? instruction.addressSize : 32,
+    addressSize: wraps ? instruction.addressSize : 32,
     repeat: repeatable.has(instruction.mnemonic) ? instruction.repeat : 'none',
     operands: instruction.operands.map(operandFacts),
   }
@@ -46,7 +54,7 @@ function operandKey(operand: OperandFacts): string {
 export function signatureOf(facts: Facts): string {
   const condition = facts.condition >= 0 ? `.${facts.condition}` : ''
   const repeat = facts.repeat === 'none' ? '' : `${facts.repeat} `
-  const address = addressSized.has(facts.mnemonic) ? ` a${facts.addressSize}` : ''
+  const address = facts.addressSize === 16 ? ' a16' : ''
   const operands = facts.operands.map(operandKey).join(',')
   return `${repeat}${facts.mnemonic}${condition} o${facts.operandSize}${address} ${operands}`.trim()
 }
@@ -75,6 +83,7 @@ export function isHot(facts: Facts): boolean {
   if (operands.some(operand => operand.class !== undefined && !operand.class.startsWith('gpr'))) return false
   const size = operands.length > 0 && operands[0].size > 0 ? operands[0].size : operandSize
   if (size === 64) return false
+  if (facts.addressSize === 16 && operands.some(operand => operand.kind === 'memory')) return false
   if (mnemonic === 'nop') return operands.length === 0
   if (hotAtAnySize.has(mnemonic)) return true
   if (hotAt8And32.has(mnemonic)) return size === 8 || size === 32

@@ -387,6 +387,8 @@ class InterpreterGenerator {
 
 /** Makes the interpreter from the compiled helpers (output of asc, with the memory imported). */
 export function buildInterpreter(helpers: Uint8Array): InterpreterModule {
+  // Names in the binary make profiles and stack traces readable.
+  binaryen.setDebugInfo(true)
   const m = binaryen.readBinary(helpers)
   m.setFeatures(
     binaryen.Features.BulkMemory | binaryen.Features.BulkMemoryOpt | binaryen.Features.SignExt | binaryen.Features.MutableGlobals |

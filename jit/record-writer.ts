@@ -17,6 +17,9 @@ const MAX_INSTRUCTION_BYTES = 15
 
 const HIGH_BYTE_REGISTERS = 4
 
+/** Segments through which flat code may read and write without a check; code is not writable. */
+const hotSegments: ReadonlySet<number> = new Set([Segment.Es, Segment.Ss, Segment.Ds])
+
 interface Handlers {
   readonly hot: number
   readonly hotIndexed: number
@@ -36,6 +39,7 @@ export class RecordWriter {
   private readonly core: Core
   private readonly cache: CodeCache
   private readonly handlers = new Map<string, Handlers>()
+  private readonly byOpcode = new Map<string, Map<number, Handlers | null>>()
   private readonly special: Readonly<Record<SpecialHandler, number>>
   /** Bytes of an instruction that crosses a page, put together. */
   private readonly crossing = new Uint8Array(2 * MAX_INSTRUCTION_BYTES)
@@ -127,7 +131,7 @@ export class RecordWriter {
       return Math.max(decoded.length, 1)
     }
     const instruction = normalise(decoded.instruction)
-    const handlers = this.handlers.get(signatureOf(factsOf(instruction)))
+    const handlers = this.find(instruction)
     if (!handlers) {
       this.ended = true
       this.writePlace(record, this.special.undefined, offset, instruction.length, ordinal)
@@ -139,13 +143,35 @@ export class RecordWriter {
     return instruction.length
   }
 
+  /**
+   * before: build the signature of every instruction => after: once for each opcode row and shape, which decide it.
+   * Gives undefined for an instruction without a definition.
+   */
+  private find(instruction: Instruction): Handlers | undefined {
+    let shapes = this.byOpcode.get(instruction.opcode)
+    if (!shapes) {
+      shapes = new Map()
+      this.byOpcode.set(instruction.opcode, shapes)
+    }
+    let shape = instruction.operandSize | (instruction.addressSize << 7) | ((instruction.condition + 1) << 14)
+    if (instruction.repeat !== 'none') shape |= instruction.repeat === 'rep' ? 1 << 19 : 1 << 20
+    for (let i = 0; i < instruction.operands.length; i++)
+      if (instruction.operands[i].kind === 'memory') shape |= 1 << (21 + i)
+    let handlers = shapes.get(shape)
+    if (handlers === undefined) {
+      handlers = this.handlers.get(signatureOf(factsOf(instruction))) ?? null
+      shapes.set(shape, handlers)
+    }
+    return handlers ?? undefined
+  }
+
   /** Hot handlers serve flat 32-bit code and the segments known to be flat. */
   private choose(handlers: Handlers, instruction: Instruction, mode: number): number {
     const hotMode = ModeBit.Flat | ModeBit.Code32 | ModeBit.Stack32
     if (handlers.hot < 0 || (mode & (hotMode | ModeBit.Step)) !== hotMode) return handlers.general
     for (const operand of instruction.operands)
       if (operand.kind === 'memory') {
-        if (instruction.addressSize !== 32 || operand.segment > Segment.Ds) return handlers.general
+        if (instruction.addressSize !== 32 || !hotSegments.has(operand.segment)) return handlers.general
         return operand.index < 0 ? handlers.hot : handlers.hotIndexed
       }
     return handlers.hot

@@ -40,13 +40,17 @@ export interface RunDescription {
 /** Slots of the table beyond which probing gets long: time to start anew. */
 const MOST_TABLE_ENTRIES = RUN_TABLE_ENTRIES * 0.7
 
+/** Granules of a page. */
+const GRANULES = PAGE_BYTES >> GRANULE_SHIFT
+
 export class CodeCache {
   /** Runs installed and dropped since power-on. */
   decoded = 0
   invalidations = 0
   private readonly core: Core
   private readonly staleHandler: number
-  private readonly pages = new Map<number, Run[]>()
+  /** The runs of a page by the granules that they touch. */
+  private readonly pages = new Map<number, Run[][]>()
   private free = RECORDS_BASE
   private tableEntries = 0
   private readonly granules: Uint32Array
@@ -134,15 +138,16 @@ export class CodeCache {
   /** Marks granules as code and closes the page's fast path for stores. */
   private watch(run: Run, physical: number, bytes: number): void {
     const page = physical >>> PAGE_SHIFT
-    let runs = this.pages.get(page)
-    if (!runs) {
-      runs = []
-      this.pages.set(page, runs)
+    let granules = this.pages.get(page)
+    if (!granules) {
+      granules = Array.from({ length: GRANULES }, () => [])
+      this.pages.set(page, granules)
     }
-    runs.push(run)
+    const { first, last } = granuleSpan(physical, bytes)
+    for (let granule = first; granule <= last; granule++) granules[granule].push(run)
     if (page >= this.granules.length) return
     if (this.granules[page] === 0) this.core.exports.closePage(physical)
-    this.granules[page] |= granuleMask(physical, bytes)
+    for (let granule = first; granule <= last; granule++) this.granules[page] |= 1 << granule
   }
 
   /** Drops the runs that any of `bytes` bytes at `physical` belong to. */
@@ -154,12 +159,24 @@ export class CodeCache {
   }
 
   private writtenInPage(page: number, start: number, end: number): void {
-    const runs = this.pages.get(page)
-    if (!runs) return
-    const dropped = runs.filter(run => overlaps(run, page, start, end))
-    if (dropped.length === 0) return
-    Atomics.add(this.versions, page, 1)
-    for (const run of dropped) this.drop(run)
+    const granules = this.pages.get(page)
+    if (!granules) return
+    const base = page << PAGE_SHIFT >>> 0
+    const first = start <= base ? 0 : (start - base) >> GRANULE_SHIFT
+    const last = Math.min(GRANULES - 1, (end - 1 - base) >> GRANULE_SHIFT)
+    let dropped = false
+    for (let granule = first; granule <= last; granule++) {
+      const runs = granules[granule]
+      // Emptied by an earlier store and not decoded again since: data now.
+      if (runs.length === 0) this.granules[page] &= ~(1 << granule)
+      for (let i = runs.length - 1; i >= 0; i--)
+        if (overlaps(runs[i], page, start, end)) {
+          // Takes the run out of this list, and of others at places that the loop has yet to visit or has left.
+          this.drop(runs[i])
+          dropped = true
+        }
+    }
+    if (dropped) Atomics.add(this.versions, page, 1)
   }
 
   private drop(run: Run): void {
@@ -176,25 +193,26 @@ export class CodeCache {
     if (run.secondPage >= 0) this.unwatch(run, run.secondPage >>> PAGE_SHIFT)
   }
 
+  /** Forgets that a run touches a page. A granule without runs stays marked: the next store to it opens it. */
   private unwatch(run: Run, page: number): void {
-    const runs = this.pages.get(page)
-    if (!runs) return
-    runs.splice(runs.indexOf(run), 1)
-    if (runs.length === 0) this.pages.delete(page)
-    if (page >= this.granules.length) return
-    let mask = 0
-    for (const other of runs) {
-      const { start, end } = spanIn(other, page)
-      mask |= granuleMask(start, end - start)
+    const granules = this.pages.get(page)
+    if (!granules) return
+    const { start, end } = spanIn(run, page)
+    const { first, last } = granuleSpan(start, end - start)
+    for (let granule = first; granule <= last; granule++) {
+      const runs = granules[granule]
+      const at = runs.indexOf(run)
+      if (at < 0) continue
+      runs[at] = runs[runs.length - 1]
+      runs.pop()
     }
-    this.granules[page] = mask
   }
 
   /** Forgets every run. Nothing may be executing. */
   flush(): void {
     const { core } = this
     core.words.fill(0, RUN_TABLE_BASE >> 2, (RUN_TABLE_BASE + RUN_TABLE_ENTRIES * RUN_TABLE_ENTRY_BYTES) >> 2)
-    for (const page of this.pages.keys()) if (page < this.granules.length) this.granules[page] = 0
+    this.granules.fill(0)
     this.pages.clear()
     this.free = RECORDS_BASE
     this.tableEntries = 0
@@ -203,14 +221,10 @@ export class CodeCache {
   }
 }
 
-/** Bits of the granules that `bytes` bytes at `physical`, within one page, touch. */
-function granuleMask(physical: number, bytes: number): number {
+/** First and last granule that `bytes` bytes at `physical`, within one page, touch. */
+function granuleSpan(physical: number, bytes: number): { first: number; last: number } {
   const offset = physical & (PAGE_BYTES - 1)
-  const first = offset >> GRANULE_SHIFT
-  const last = (offset + Math.max(bytes, 1) - 1) >> GRANULE_SHIFT
-  let mask = 0
-  for (let granule = first; granule <= last; granule++) mask |= 1 << granule
-  return mask
+  return { first: offset >> GRANULE_SHIFT, last: (offset + Math.max(bytes, 1) - 1) >> GRANULE_SHIFT }
 }
 
 /** The part of a run's bytes that lies in a page. */

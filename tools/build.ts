@@ -36,6 +36,7 @@ function buildCore(): void {
   const digest = coreDigest()
   const built = ['build/core.wasm', 'build/handlers.json', 'build/core.stamp'].every(file => existsSync(join(root, file)))
   if (built && readFileSync(stampFile, 'utf8') === digest) return
+  process.stderr.write('tabpc: building core.wasm (about 20 s, once)\n')
   const result = spawnSync(
     process.execPath,
     [`--stack-size=${CORE_BUILD_STACK_KIB}`, '--import', 'tsx', 'tools/build-core.ts'],
@@ -50,7 +51,7 @@ buildCore()
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
 await build({
   absWorkingDir: root,
-  entryPoints: { cli: 'src/cli/main.ts', start: 'tools/start.ts' },
+  entryPoints: { cli: 'src/cli/main.ts' },
   outdir: 'build',
   bundle: true,
   platform: 'node',

@@ -681,10 +681,35 @@ export class RepeatLowering extends GeneralLowering {
       )
     }
     const piece = m.select(this.get32(stateAddress('trapBefore')), m.i32.const(1), m.i32.const(PIECE_ITERATIONS))
+    const bulk = this.bulkStep(iterations, m.i32.eqz(count()))
     return [
       m.if(m.i32.eqz(count()), this.leaveWith(Outcome.Next)),
       m.local.set(iterations, piece),
-      m.loop(this.loop, m.block(null, body)),
+      m.loop(this.loop, m.block(null, [...bulk, ...body])),
+    ]
+  }
+
+  /** Many elements at once where runtime/helpers/bulk.ts can; the ordinary step comes after when it cannot. */
+  private bulkStep(iterations: number, finished: Expression): Expression[] {
+    const { m, facts } = this
+    const helper = facts.mnemonic === 'movs' ? 'bulkMove' : facts.mnemonic === 'stos' ? 'bulkStore' : undefined
+    if (!helper || facts.addressSize !== 32 || facts.operandSize === 64) return []
+    const moved = this.pool.take('i32')
+    const shift = m.i32.const(Math.log2(facts.operandSize / 8))
+    // STOS writes through ES whatever the override, so its segment is no concern.
+    const segment = helper === 'bulkMove' ? this.field8(RecordField.Segment) : m.i32.const(0)
+    return [
+      m.local.set(moved, this.callHelper(helper, [shift, segment])),
+      m.if(
+        this.local(moved),
+        m.block(null, [
+          m.if(finished, this.leaveWith(Outcome.Next)),
+          m.local.set(iterations, m.i32.sub(this.local(iterations), this.local(moved))),
+          m.br_if(this.loop, m.i32.gt_s(this.local(iterations), m.i32.const(0))),
+          this.set32(stateAddress('eip'), this.currentEip()),
+          this.leaveWith(Outcome.Dispatch),
+        ]),
+      ),
     ]
   }
 

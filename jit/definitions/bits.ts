@@ -20,15 +20,13 @@ function bitTest(change?: (b: Builder, word: Value, mask: Value) => Value): Defi
     const mask = b.shl(1, position)
     if (operands[0].kind === 'memory' && operands[1].kind === 'register') {
       const words = b.sar(b.signExtend(offset, size), size === 16 ? 4 : 5)
-      const address = b.addressOf(0, b.mul(words, size / 8))
+      const delta = b.mul(words, size / 8)
       if (!change) {
-        b.setCarry(bitOf(b, b.load('operand', address, size), position))
+        b.setCarry(bitOf(b, b.load('operand', b.addressOf(0, delta), size), position))
         return
       }
-      // The word is not at the operand's own address, so `modify` cannot be used. Loading proves that it can be
-      // read, storing that it can be written, and the flags come last.
-      const word = b.load('operand', address, size)
-      b.store('operand', address, size, b.truncate(change(b, word, mask), size))
+      const word = b.readForModify(0, delta)
+      b.writeModified(0, b.truncate(change(b, word, mask), size))
       b.setCarry(bitOf(b, word, position))
       return
     }

@@ -279,12 +279,12 @@ export class Builder {
     this.writeModified(index, transform(this.readForModify(index)))
   }
 
-  /** First half of `modify` on its own: reads an operand that `writeModified` will write. */
-  readForModify(index: OperandIndex): Value {
+  /** First half of `modify` on its own: reads an operand, plus `delta` bytes, that `writeModified` will write. */
+  readForModify(index: OperandIndex, delta: Term = 0): Value {
     const operand = this.facts.operands[index]
     if (operand.kind !== 'memory') return this.read(index)
     this.canFault('a load')
-    const handle = this.effect('modifyLoad', this.typeOf(operand.size), [this.node(this.addressOf(index))], {
+    const handle = this.effect('modifyLoad', this.typeOf(operand.size), [this.node(this.addressOf(index, delta))], {
       size: operand.size, segment: 'operand',
     })
     this.modified.set(index, this.node(handle))

@@ -77,11 +77,12 @@ function verify(helper: 'verifyRead' | 'verifyWrite'): Definition {
 const arpl: Definition = b => {
   b.call('requireProtectedMode')
   const RPL = 3
-  const left = b.readForModify(0)
+  const left = b.read(0)
   const right = b.read(1)
   const raised = b.ltU(b.and(left, RPL), b.and(right, RPL))
+  // Memory is written only when it changes: an operand that may not be written faults only then.
+  b.if(raised, () => b.write(0, b.or(b.and(left, ~RPL & 0xffff), b.and(right, RPL))))
   setZero(b, raised)
-  b.writeModified(0, b.select(raised, b.or(b.and(left, ~RPL & 0xffff), b.and(right, RPL)), left))
 }
 
 export const segments: Readonly<Record<string, Definition>> = {

@@ -47,11 +47,12 @@ const pusha: Definition = (b, { operandSize }) => {
 
 /** POPA, POPAD    eight registers; the image of ESP is passed over. */
 const popa: Definition = (b, { operandSize }) => {
+  // A fault in the middle leaves the registers popped before it, as CPUs do; ESP has not moved, so it can be repeated.
+  b.restartable()
   const bytes = operandSize / 8
   const order = [...pushOrder].reverse()
-  const values = order.map((_register, i) => b.load(Segment.Ss, b.stackAt(bytes * i), operandSize))
   order.forEach((register, i) => {
-    if (register !== Gpr.Esp) b.setRegister(register, operandSize, values[i])
+    if (register !== Gpr.Esp) b.setRegister(register, operandSize, b.load(Segment.Ss, b.stackAt(bytes * i), operandSize))
   })
   b.release(bytes * order.length)
 }

@@ -13,17 +13,20 @@ import type { Builder, Definition, Term, Value } from './builder.ts'
 
 declareHelpers(`
   x87Available()! x87Check()! x87Begin()! x87Wait()! x87Record(i32,i32)
-  x87Arithmetic(i32,i32,i32,i32) x87ArithmeticFloat32(i32,i32) x87ArithmeticFloat64(i32,i64) x87ArithmeticInteger(i32,i32)
+  x87Arithmetic(i32,i32,i32,i32) x87ArithmeticFloat32(i32,i32)
+  x87ArithmeticFloat64(i32,i64) x87ArithmeticInteger(i32,i32)
   x87SquareRoot() x87RoundToInteger() x87Scale() x87Remainder(i32) x87Extract() x87ChangeSign() x87Absolute()
   x87Compare(i32,i32,i32) x87CompareFloat32(i32,i32) x87CompareFloat64(i64,i32) x87CompareInteger(i32,i32)
   x87CompareFlags(i32,i32,i32):i32 x87Test() x87Examine() x87MoveIf(i32,i32)
   x87LoadFloat32(i32) x87LoadFloat64(i64) x87LoadExtended(i64,i32) x87LoadInteger(i64) x87LoadDecimal(i64,i32)
-  x87LoadRegister(i32) x87LoadConstant(i32) x87StoreRegister(i32,i32) x87Exchange(i32) x87Free(i32,i32) x87RotateStack(i32)
+  x87LoadRegister(i32) x87LoadConstant(i32) x87StoreRegister(i32,i32) x87Exchange(i32)
+  x87Free(i32,i32) x87RotateStack(i32)
   x87PrepareFloat32():i32 x87PrepareFloat64():i64 x87PrepareInteger(i32,i32):i64 x87CommitStore(i32)
   x87StoreExtended(i32)! x87StoreDecimal(i32)!
   x87Initialise() x87ClearExceptions() x87ControlWord():i32 x87LoadControlWord(i32) x87StatusWord():i32
   x87StoreEnvironment(i32,i32)! x87LoadEnvironment(i32,i32)! x87Save(i32,i32)! x87Restore(i32,i32)!
-  x87TwoToXMinusOne() x87Logarithm() x87LogarithmPlusOne() x87Tangent() x87ArcTangent() x87Sine() x87Cosine() x87SineCosine()
+  x87TwoToXMinusOne() x87Logarithm() x87LogarithmPlusOne() x87Tangent() x87ArcTangent() x87Sine()
+  x87Cosine() x87SineCosine()
   fxsave(i32)! fxrstor(i32)!
 `)
 

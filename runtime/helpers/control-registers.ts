@@ -107,7 +107,7 @@ function changeCr0(value: u32): void {
   if (pae && (changed & (CR0_PG | CR0_CD | CR0_NW)) != 0 && !loadPdptes(load<u32>(CR3))) return
   store<u32>(CR0, next)
   if (changed & (CR0_PG | CR0_PE | CR0_WP)) flushTlb(true)
-  if (changed & CR0_PE) updateMode()
+  if (changed & (CR0_PE | CR0_AM)) updateMode()
 }
 
 /** MOV CR4. */

@@ -30,7 +30,8 @@ export function enter(locals: u32, level: u32, size: u32): void {
   let top = (esp - bytes) & mask
   pokeStack(top, ebp, size)
   if (faulted()) return
-  const frame = top
+  // The frame pointer has all bits of ESP even when the stack moves SP alone.
+  const frame = (esp & ~mask) | top
   for (let i: u32 = 1; i < level; i++) {
     const pointer = peekStack((ebp - bytes * i) & mask, size)
     if (faulted()) return
@@ -49,7 +50,6 @@ export function enter(locals: u32, level: u32, size: u32): void {
   if (faulted()) return
   probeWrite(linear, bytes)
   if (faulted()) return
-  const frameValue = size == 32 ? (ebp & ~mask) | frame : (ebp & 0xffff0000) | (frame & 0xffff)
-  store<u32>(GPR + GPR_EBP * 8, mask == 0xffffffff && size == 32 ? frame : frameValue)
+  store<u32>(GPR + GPR_EBP * 8, size == 32 ? frame : (ebp & 0xffff0000) | (frame & 0xffff))
   store<u32>(GPR + GPR_ESP * 8, (esp & ~mask) | top)
 }

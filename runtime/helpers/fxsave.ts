@@ -10,7 +10,9 @@ import {
   FPR, FPU_CONTROL, FPU_DATA_OFFSET, FPU_DATA_SELECTOR, FPU_INSTRUCTION_OFFSET, FPU_INSTRUCTION_SELECTOR, FPU_OPCODE,
   FPU_TAG, MXCSR, VECTOR_GP, XMM,
 } from '../../build/helpers/layout'
-import { faulted, probeRead, probeWrite, raiseCode, read16, read32, read64, read8, write16, write32, write64 } from './memory'
+import {
+  faulted, probeRead, probeWrite, raiseCode, read16, read32, read64, read8, write16, write32, write64,
+} from './memory'
 import { loadStatusWord, x87Available, x87LoadControlWord, x87StatusWord } from './x87-control'
 import { physical } from './x87-state'
 

@@ -1,4 +1,5 @@
 /** Entry of the AssemblyScript module: everything that generated code and the machine call. */
+export { bulkMove, bulkStore } from './bulk'
 export { enter } from './enter'
 export {
   condition, getArithmeticFlags, getEflags, setArithmeticFlags, setEflags,

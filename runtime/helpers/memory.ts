@@ -5,8 +5,8 @@
  * An access that crosses a page translates both pages before it touches either.
  */
 import {
-  CPL, FAULT, FAULT_ERROR_CODE, FAULT_STEP, GRANULE_SHIFT, MAX_RAM_BYTES, PAGE_FLAGS_BASE, PAGE_FLAG_DEVICE,
-  PAGE_FLAG_RAM, PAGE_GRANULES_BASE, RAM_BASE, STEPPING,
+  CPL, CR0, CR0_AM, EFLAGS, EFLAGS_AC, FAULT, FAULT_ERROR_CODE, FAULT_STEP, GRANULE_SHIFT, MAX_RAM_BYTES,
+  PAGE_FLAGS_BASE, PAGE_FLAG_DEVICE, PAGE_FLAG_RAM, PAGE_GRANULES_BASE, RAM_BASE, STEPPING, VECTOR_AC,
 } from '../../build/helpers/layout'
 import { codeWritten, readDevice, writeDevice } from './host'
 import { translate } from './paging'
@@ -98,15 +98,29 @@ function needsStep(physical: u32): bool {
   return true
 }
 
+/** Whether unaligned data accesses raise #AC (SDM vol. 3, 6.15). The mode word is not flat then (mode.ts). */
+export function alignmentChecked(): bool {
+  return (load<u32>(EFLAGS) & EFLAGS_AC) != 0 && load<u32>(CPL) == 3 && (load<u32>(CR0) & CR0_AM) != 0
+}
+
+/** Raises #AC for an unaligned access of an instruction where that is wanted. Page faults come first. */
+// @ts-ignore: decorator
+@inline
+function misaligned(linear: u32, bytes: u32): bool {
+  if ((linear & (bytes - 1)) == 0 || !alignmentChecked()) return false
+  raise(VECTOR_AC)
+  return true
+}
+
 /** Reads `T` at a linear address with user or supervisor rights. */
 function readLinear<T>(linear: u32, user: bool, stepped: bool): T {
   const bytes = <u32>sizeof<T>()
   const physical = translate(linear, false, user)
   if (faulted() || (stepped && needsStep(physical))) return <T>0
   const room: u32 = 0x1000 - (linear & OFFSET_MASK)
-  if (room >= bytes) return readPhysical<T>(physical)
+  if (room >= bytes) return stepped && misaligned(linear, bytes) ? <T>0 : readPhysical<T>(physical)
   const second = translate(linear + room, false, user)
-  if (faulted() || (stepped && needsStep(second))) return <T>0
+  if (faulted() || (stepped && (needsStep(second) || misaligned(linear, bytes)))) return <T>0
   let value: u64 = 0
   for (let i: u32 = 0; i < bytes; i++) {
     const byte = i < room ? readPhysical<u8>(physical + i) : readPhysical<u8>(second + i - room)
@@ -122,11 +136,11 @@ function writeLinear<T>(linear: u32, value: T, user: bool, stepped: bool): void 
   if (faulted() || (stepped && needsStep(physical))) return
   const room: u32 = 0x1000 - (linear & OFFSET_MASK)
   if (room >= bytes) {
-    writePhysical<T>(physical, value)
+    if (!stepped || !misaligned(linear, bytes)) writePhysical<T>(physical, value)
     return
   }
   const second = translate(linear + room, true, user)
-  if (faulted() || (stepped && needsStep(second))) return
+  if (faulted() || (stepped && (needsStep(second) || misaligned(linear, bytes)))) return
   for (let i: u32 = 0; i < bytes; i++) {
     const byte = <u8>(<u64>value >> (i << 3))
     if (i < room) writePhysical<u8>(physical + i, byte)

@@ -4,6 +4,7 @@ import {
   MODE_STEP, MODE_USER, MODE_VIRTUAL8086, SEGMENT_ACCESS, SEGMENT_BASE, SEGMENT_CS, SEGMENT_DS, SEGMENT_ES,
   SEGMENT_LIMIT, SEGMENT_SS, TLB_BASE, TLB_SUPERVISOR, TLB_USER,
 } from '../../build/helpers/layout'
+import { alignmentChecked } from './memory'
 
 /** Bits of SEGMENT_ACCESS (descriptor bits 8..23; SDM vol. 3, 3.4.5). */
 const ACCESS_WRITABLE_OR_READABLE: u32 = 1 << 1
@@ -34,7 +35,7 @@ function flatCode(): bool {
   )
 }
 
-/** Recomputes `mode`, `key` and `tlbBase`. Call after any change of CS, SS, DS, ES, CR0.PE, EFLAGS.VM or CPL. */
+/** Recomputes `mode`, `key` and `tlbBase`. Call after any change of CS, SS, DS, ES, CR0.PE, CR0.AM, EFLAGS.VM, EFLAGS.AC or CPL. */
 export function updateMode(): void {
   let mode: u32 = 0
   if ((load<u32>(SEGMENT_ACCESS + SEGMENT_CS * 8) & ACCESS_BIG) != 0) mode |= MODE_CODE32
@@ -43,7 +44,8 @@ export function updateMode(): void {
     if ((load<u32>(EFLAGS) & EFLAGS_VM) != 0) mode |= MODE_VIRTUAL8086
     else mode |= MODE_PROTECTED
   }
-  if (flatCode() && flatData(SEGMENT_DS) && flatData(SEGMENT_ES) && flatData(SEGMENT_SS)) mode |= MODE_FLAT
+  // Flat code accesses memory without the helpers, which check alignment.
+  if (!alignmentChecked() && flatCode() && flatData(SEGMENT_DS) && flatData(SEGMENT_ES) && flatData(SEGMENT_SS)) mode |= MODE_FLAT
   const user = load<u32>(CPL) == 3
   if (user) mode |= MODE_USER
   store<u32>(TLB_BASE, user ? TLB_USER : TLB_SUPERVISOR)

@@ -1,21 +1,17 @@
 /**
- * Addition, subtraction, multiplication, division and square root of 80-bit numbers, and comparison.
- * Operands and results as in softfloat80.ts; results are rounded to the precision of the control word.
+ * Addition, subtraction, multiplication, division and square root of 80-bit numbers, and comparison. Operands and
+ * results as in softfloat80.ts; results are rounded to the precision of the control word.
  *
  * Source: Intel SDM vol. 2, FADD, FSUB, FMUL, FDIV, FSQRT, FCOM (result tables); vol. 1, 4.8 and 8.5.
  */
 import {
   BIAS, DENORMAL, EXPONENT_MASK, INTEGER_BIT, INVALID, invalid, isDenormal, isInfinity, isNaN80, isNormal,
-  isSignaling, isUnsupported, isZero, oneOperandSpecial, raiseException, ROUND_DOWN, roundControlled, roundingMode, SIGN,
-  setInfinity, setResult, setZero, twoOperandSpecial, ZERO_DIVIDE,
+  isSignaling, isUnsupported, isZero, normalExponent, oneOperandSpecial, raiseException, ROUND_DOWN, roundControlled,
+  roundingMode, SIGN, setInfinity, setResult, setZero, twoOperandSpecial, ZERO_DIVIDE,
 } from './softfloat80'
-import { divideWide, HALF, multiplyWide, shiftRightSticky, squareRootWide, wideLow, wideRemainder } from './softfloat80-wide'
-
-/** Exponent of a finite nonzero number whose significand has been shifted up until its integer bit was set. */
-function normalExponent(sig: u64, se: u32): i32 {
-  const exponent = <i32>(se & EXPONENT_MASK)
-  return exponent == 0 ? 1 - <i32>clz(sig) : exponent
-}
+import {
+  divideWide, HALF, multiplyWide, shiftRightSticky, squareRootWide, wideLow, wideRemainder,
+} from './softfloat80-wide'
 
 /** result := a + b. */
 export function add(aSig: u64, aSe: u32, bSig: u64, bSe: u32): void {
@@ -73,9 +69,16 @@ function addMagnitudes(sign: u32, aExponent: i32, aSig: u64, bExponent: i32, bSi
     smaller = aSig
     distance = -distance
   }
-  const shifted = shiftRightSticky(smaller, 0, distance)
-  let extra = wideLow
-  let sum = larger + shifted
+  let extra: u64 = 0
+  if (distance >= 64) {
+    shiftRightSticky(smaller, 0, distance)
+    extra = wideLow
+    smaller = 0
+  } else if (distance != 0) {
+    extra = smaller << (64 - distance)
+    smaller >>= distance
+  }
+  let sum = larger + smaller
   if (sum < larger) {
     extra = (sum << 63) | (extra >> 1) | (extra & 1)
     sum = (sum >> 1) | INTEGER_BIT
@@ -97,9 +100,16 @@ function subtractMagnitudes(sign: u32, aExponent: i32, aSig: u64, bExponent: i32
     distance = -distance
     sign ^= SIGN
   }
-  const shifted = shiftRightSticky(smaller, 0, distance)
-  const extra = 0 - wideLow
-  const difference = larger - shifted - <u64>(extra != 0)
+  let extra: u64 = 0
+  if (distance >= 64) {
+    shiftRightSticky(smaller, 0, distance)
+    extra = 0 - wideLow
+    smaller = 0
+  } else if (distance != 0) {
+    extra = 0 - (smaller << (64 - distance))
+    smaller >>= distance
+  }
+  const difference = larger - smaller - <u64>(extra != 0)
   if (difference == 0) {
     if (extra == 0) {
       setZero(roundingMode() == ROUND_DOWN ? SIGN : 0)

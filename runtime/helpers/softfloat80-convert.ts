@@ -2,14 +2,15 @@
  * Conversions between 80-bit numbers and integers, single and double precision, and packed decimal.
  *
  * `load…` leave their value as the result and never raise: what a signaling NaN or a denormal means is up to the
- * instruction (FLD raises, arithmetic raises later). `store…` obey the control word and leave `storedLow`, `storedHigh`.
+ * instruction (FLD raises, arithmetic raises later). `store…` obey the control word and leave `storedLow`,
+ * `storedHigh`.
  *
  * Source: Intel SDM vol. 1, 4.2, 4.7 (packed decimal), 8.5; vol. 2, FST, FIST, FISTTP, FBLD, FBSTP.
  */
 import {
   BIAS, control, EXPONENT_MASK, EXPONENT_SPECIAL, exceptions, INTEGER_BIT, INVALID, isNaN80, isUnsupported, OVERFLOW,
-  PRECISION, QUIET_BIT, ROUND_CHOP, ROUND_DOWN, ROUND_NEAREST, ROUND_UP, ROUNDED_UP, raiseException, roundingMode, roundsUp,
-  SIGN, setResult, setZero, UNDERFLOW,
+  PRECISION, QUIET_BIT, ROUND_CHOP, ROUND_DOWN, ROUND_NEAREST, ROUND_UP, ROUNDED_UP, raiseException, roundingMode,
+  roundsUp, SIGN, setResult, setZero, UNDERFLOW,
 } from './softfloat80'
 import * as core from './softfloat80'
 import { shiftRightSticky, wideLow } from './softfloat80-wide'
@@ -110,7 +111,8 @@ function narrow(sig: u64, se: u32, dropped: i32, bias: i32, signPosition: i32): 
     return signBit | roundWhole(sign, shifted >> dropped, rest, tiny ? PRECISION | UNDERFLOW : PRECISION)
   }
   const before = exceptions
-  const encoded = (<u64>(exponent - 1) << fractionBits) + roundWhole(sign, sig >> dropped, sig << (64 - dropped), PRECISION)
+  const whole = roundWhole(sign, sig >> dropped, sig << (64 - dropped), PRECISION)
+  const encoded = (<u64>(exponent - 1) << fractionBits) + whole
   if (exponent < bias * 2 + 1 && encoded < special) return signBit | encoded
   core.roundedUp = 0
   if ((control & OVERFLOW) == 0) {

@@ -8,12 +8,12 @@
  * Source: Intel SDM vol. 1, 8.3.9, 8.3.10; vol. 2, F2XM1, FYL2X, FYL2XP1 (result tables).
  */
 import {
-  BIAS, DENORMAL, EXPONENT_MASK, INTEGER_BIT, invalid, isDenormal, isInfinity, oneOperandSpecial, PRECISION,
+  BIAS, DENORMAL, INTEGER_BIT, invalid, isDenormal, isInfinity, normalExponent, oneOperandSpecial, PRECISION,
   raiseException, roundExtended, SIGN, setInfinity, setResult, setZero, twoOperandSpecial, UNDERFLOW, ZERO_DIVIDE,
 } from './softfloat80'
 import {
-  addWide, divideFloating, exponent, high, low, multiplyFloating, multiplyFraction, normaliseWide, polynomial, setWide,
-  subtractFrom, toFraction,
+  addWide, divideFloating, exponent, high, low, multiplyFloating, multiplyFraction, normaliseWide, polynomial,
+  setWide, subtractFrom, toFraction,
 } from './softfloat80-fixed'
 import {
   EXPONENTIAL, EXPONENTIAL_TERMS, HYPERBOLIC_TERMS, LN2_HIGH, LN2_LOW, LOG2E_HIGH, LOG2E_LOW, ODD_RECIPROCAL,
@@ -29,8 +29,7 @@ const INTEGER_BITS: i32 = 15
 
 /** Unbiased exponent of a finite nonzero number. */
 function unbiased(sig: u64, se: u32): i32 {
-  const biased = <i32>(se & EXPONENT_MASK)
-  return (biased == 0 ? 1 - <i32>clz(sig) : biased) - BIAS
+  return normalExponent(sig, se) - BIAS
 }
 
 /** result := 2^x - 1 for -1 <= x <= 1. Beyond, where the manual leaves it undefined, x comes back. */

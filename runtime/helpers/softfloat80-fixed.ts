@@ -4,7 +4,7 @@
  *
  * Every step is good to a few units of 2^-127, sixty bits beyond what an 80-bit result keeps.
  */
-import { divideWide, multiplyWide, shiftRightSticky, wideLow, wideRemainder } from './softfloat80-wide'
+import { divideWide, multiplyWide, shiftRightSticky, wideLow } from './softfloat80-wide'
 
 export let high: u64 = 0
 export let low: u64 = 0
@@ -93,7 +93,10 @@ export function polynomial(table: usize, terms: i32, uh: u64, ul: u64, alternate
   }
 }
 
-/** One digit of a division: returns floor(r * 2^64 / d) and leaves the new remainder in high:low; r < d, d normalised. */
+/**
+ * One digit of a division: returns floor(r * 2^64 / d) and leaves the new remainder in high:low; r < d, d
+ * normalised.
+ */
 function divideDigit(rh: u64, rl: u64, dh: u64, dl: u64): u64 {
   let digit = rh >= dh ? ~(<u64>0) : divideWide(rh, rl, dh)
   // r * 2^64 - digit * d, three words; the top one tells the sign.

@@ -1,13 +1,13 @@
 /**
- * Partial remainders (FPREM, FPREM1), FSCALE, FXTRACT and FRNDINT on 80-bit numbers. These are exact or round to
- * 64 bits whatever the precision control says (SDM vol. 1, 8.1.5.2).
+ * Partial remainders (FPREM, FPREM1), FSCALE, FXTRACT and FRNDINT on 80-bit numbers. These are exact or round to 64
+ * bits whatever the precision control says (SDM vol. 1, 8.1.5.2).
  *
  * Source: Intel SDM vol. 2, FPREM, FPREM1, FSCALE, FXTRACT, FRNDINT (operation and result tables).
  */
 import {
   BIAS, DENORMAL, EXPONENT_MASK, EXPONENT_SPECIAL, INTEGER_BIT, invalid, isDenormal, isInfinity, isZero,
-  oneOperandSpecial, PRECISION, raiseException, ROUNDED_UP, resultSe, resultSig, roundExtended, roundsUp, SIGN, setInfinity,
-  setResult, setZero, twoOperandSpecial, ZERO_DIVIDE,
+  normalExponent, oneOperandSpecial, PRECISION, raiseException, ROUNDED_UP, resultSe, resultSig, roundExtended,
+  roundsUp, SIGN, setInfinity, setResult, setZero, twoOperandSpecial, ZERO_DIVIDE,
 } from './softfloat80'
 import * as core from './softfloat80'
 import { divideWide, shiftRightSticky, wideLow, wideRemainder } from './softfloat80-wide'
@@ -18,11 +18,6 @@ export const QUOTIENT_NONE: i32 = -2
 
 /** Bits 0..2 of the quotient of the last remainder, or one of the two above. */
 export let quotientBits: i32 = 0
-
-function normalExponent(sig: u64, se: u32): i32 {
-  const exponent = <i32>(se & EXPONENT_MASK)
-  return exponent == 0 ? 1 - <i32>clz(sig) : exponent
-}
 
 /** result := a - b * q, q the quotient rounded toward zero (FPREM) or to nearest even (FPREM1, `nearest`). */
 export function remainder(aSig: u64, aSe: u32, bSig: u64, bSe: u32, nearest: bool): void {

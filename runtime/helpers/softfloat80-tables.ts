@@ -1,7 +1,8 @@
 /**
  * Constants of the transcendental functions: 128-bit fixed point, high word first.
  *
- * Coefficient tables have 127 fraction bits. test/specs/x87/tables.test.ts works every entry out again with big integers.
+ * Coefficient tables have 127 fraction bits. test/specs/x87/tables.test.ts works every entry out again with big
+ * integers.
  */
 
 /** sin(r) / r in powers of -r^2: 1 / (2n + 1)!. */

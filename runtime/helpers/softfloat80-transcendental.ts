@@ -8,16 +8,16 @@
  * Source: Intel SDM vol. 1, 8.3.7, 8.3.8; vol. 2, the instructions named (result tables).
  */
 import {
-  BIAS, DENORMAL, EXPONENT_MASK, INTEGER_BIT, invalid, isDenormal, isInfinity, oneOperandSpecial, raiseException, resultSe,
-  resultSig, roundExtended, SIGN, setResult, setZero, twoOperandSpecial,
+  BIAS, DENORMAL, INTEGER_BIT, invalid, isDenormal, isInfinity, normalExponent, oneOperandSpecial, raiseException,
+  resultSe, resultSig, roundExtended, SIGN, setResult, setZero, twoOperandSpecial,
 } from './softfloat80'
 import {
-  addWide, divideFloating, exponent, high, low, multiplyFloating, multiplyFraction, normaliseWide, polynomial, setWide,
-  subtractFrom, toFraction,
+  addWide, divideFloating, exponent, high, low, multiplyFloating, multiplyFraction, normaliseWide, polynomial,
+  setWide, subtractFrom, toFraction,
 } from './softfloat80-fixed'
 import {
-  ARC_TANGENT, ARC_TERMS, COSINE, COSINE_TERMS, HALF_PI_HIGH, HALF_PI_LOW, ODD_RECIPROCAL, REDUCTION_HIGH, REDUCTION_LOW,
-  SINE, SINE_TERMS,
+  ARC_TANGENT, ARC_TERMS, COSINE, COSINE_TERMS, HALF_PI_HIGH, HALF_PI_LOW, ODD_RECIPROCAL, REDUCTION_HIGH,
+  REDUCTION_LOW, SINE, SINE_TERMS,
 } from './softfloat80-tables'
 import { shiftRightSticky, wideLow } from './softfloat80-wide'
 
@@ -29,8 +29,7 @@ const TINY: i32 = -64
 
 /** Unbiased exponent of a finite nonzero number. */
 function unbiased(sig: u64, se: u32): i32 {
-  const biased = <i32>(se & EXPONENT_MASK)
-  return (biased == 0 ? 1 - <i32>clz(sig) : biased) - BIAS
+  return normalExponent(sig, se) - BIAS
 }
 
 /** Rounds the floating value in high:low, known to be inexact. */

@@ -1,10 +1,10 @@
 /**
- * 128-bit integer steps that 80-bit floating point is made of: product of two 64-bit words, quotient of a
- * two-word dividend, square root of a two-word radicand, shift with a sticky bit.
+ * 128-bit integer steps that 80-bit floating point is made of: product of two 64-bit words, quotient of a two-word
+ * dividend, square root of a two-word radicand, shift with a sticky bit.
  *
  * A helper leaves its second result in a module variable, so nothing is allocated.
- * Source: Knuth, The Art of Computer Programming vol. 2, 4.3.1 (long division); the square root takes one
- * 32-bit digit from the upper word and one from a division of what remains.
+ * Source: Knuth, The Art of Computer Programming vol. 2, 4.3.1 (long division); the square root takes one 32-bit
+ * digit from the upper word and one from a division of what remains.
  */
 
 const LOW_WORD: u64 = 0xffffffff
@@ -41,8 +41,8 @@ export function multiplyHigh(a: u64, b: u64): u64 {
 }
 
 /**
- * Quotient of `high:low / divisor`; the remainder is left in `wideRemainder`.
- * `divisor` has its top bit set and `high < divisor`, so the quotient fits 64 bits.
+ * Quotient of `high:low / divisor`; the remainder is left in `wideRemainder`. `divisor` has its top bit set and
+ * `high < divisor`, so the quotient fits 64 bits.
  */
 export function divideWide(high: u64, low: u64, divisor: u64): u64 {
   const d1 = divisor >> 32
@@ -69,8 +69,8 @@ export function divideWide(high: u64, low: u64, divisor: u64): u64 {
 }
 
 /**
- * Floor of the square root of `high:low`, `high >= 2^62`. `wideRemainder` is left 0 for an exact root,
- * 1 when the fraction behind the root is below one half, and 2 when it is above (exactly one half cannot be).
+ * Floor of the square root of `high:low`, `high >= 2^62`. `wideRemainder` is left 0 for an exact root, 1 when the
+ * fraction behind the root is below one half, and 2 when it is above (exactly one half cannot be).
  */
 export function squareRootWide(high: u64, low: u64): u64 {
   let upper = <u64>Math.sqrt(<f64>high)
@@ -104,8 +104,8 @@ export function squareRootWide(high: u64, low: u64): u64 {
 }
 
 /**
- * `high:low` shifted right by `count` bits (0 or more): returns the high word, leaves the low word in `wideLow`
- * with every bit that fell out gathered in its lowest bit.
+ * `high:low` shifted right by `count` bits (0 or more): returns the high word, leaves the low word in `wideLow` with
+ * every bit that fell out gathered in its lowest bit.
  */
 export function shiftRightSticky(high: u64, low: u64, count: i32): u64 {
   if (count == 0) {

@@ -2,12 +2,14 @@
  * 80-bit extended precision floating point: the number format, its special values, and rounding.
  *
  * A number is two values: `sig`, the 64-bit significand with its explicit integer bit, and `se`, sign (bit 15) and
- * biased exponent (bits 0..14). An operation takes operands as arguments, obeys `control` (an x87 control word),
- * and leaves its outcome in `resultSig`, `resultSe`, `exceptions` and `roundedUp`. Nothing here knows the x87 register
+ * biased exponent (bits 0..14). An operation takes operands as arguments, obeys `control` (an x87 control word), and
+ * leaves its outcome in `resultSig`, `resultSe`, `exceptions` and `roundedUp`. Nothing here knows the x87 register
  * stack: x87-state.ts commits or suppresses the outcome.
  *
- *   softfloat80-arithmetic  add multiply divide root        softfloat80-remainder      remainders, scale, extract
- *   softfloat80-convert     integers, f32, f64, BCD         softfloat80-transcendental sine, logarithm …
+ *   softfloat80-arithmetic      add multiply divide root      softfloat80-remainder      remainders, scale, extract
+ *   softfloat80-convert         integers, f32, f64, BCD       softfloat80-wide           128-bit integer steps
+ *   softfloat80-transcendental  sine, tangent, arc tangent    softfloat80-fixed          128-bit fractions
+ *   softfloat80-exponential     2^x - 1, logarithms           softfloat80-tables         their constants
  *
  * Source: Intel SDM vol. 1, 4.2 (formats), 4.8 (NaN rules), 4.9 and 8.5 (exceptions), 8.1.5 (control word).
  */
@@ -127,6 +129,12 @@ export function isDenormal(sig: u64, se: u32): bool {
   return (sig != 0) & ((se & EXPONENT_MASK) == 0)
 }
 
+/** Biased exponent of a finite nonzero number whose significand is shifted up until its integer bit is set. */
+export function normalExponent(sig: u64, se: u32): i32 {
+  const exponent = <i32>(se & EXPONENT_MASK)
+  return exponent == 0 ? 1 - <i32>clz(sig) : exponent
+}
+
 /** Handles an unsupported or NaN operand of a one-operand operation; false when there is none. */
 export function oneOperandSpecial(sig: u64, se: u32): bool {
   if (isUnsupported(sig, se)) {
@@ -140,7 +148,10 @@ export function oneOperandSpecial(sig: u64, se: u32): bool {
   return true
 }
 
-/** Handles unsupported and NaN operands of a two-operand operation (SDM vol. 1, table 4-7); false when there are none. */
+/**
+ * Handles unsupported and NaN operands of a two-operand operation (SDM vol. 1, table 4-7); false when there are
+ * none.
+ */
 export function twoOperandSpecial(aSig: u64, aSe: u32, bSig: u64, bSe: u32): bool {
   if (isUnsupported(aSig, aSe) || isUnsupported(bSig, bSe)) {
     invalid()
@@ -178,8 +189,8 @@ export function roundsUp(sign: u32, odd: bool, rest: u64): bool {
 }
 
 /**
- * Rounds `sig:extra` (normalised: bit 63 of `sig` set) with biased exponent `exponent`, which may be out of range, to
- * 64 bits and leaves the outcome as the result. `extra` holds the bits below, the lowest of them sticky.
+ * Rounds `sig:extra` (normalised: bit 63 of `sig` set) with biased exponent `exponent`, which may be out of range,
+ * to 64 bits and leaves the outcome as the result. `extra` holds the bits below, the lowest of them sticky.
  */
 export function roundExtended(sign: u32, exponent: i32, sig: u64, extra: u64): void {
   if (<u32>(exponent - 1) < 0x7ffd) {
@@ -204,7 +215,10 @@ export function roundExtended(sign: u32, exponent: i32, sig: u64, extra: u64): v
   roundSlow(sign, exponent, sig, extra, 0)
 }
 
-/** As `roundExtended`, to the precision of the control word (SDM vol. 1, 8.1.5.2: add, subtract, multiply, divide, root). */
+/**
+ * As `roundExtended`, to the precision of the control word (SDM vol. 1, 8.1.5.2: add, subtract, multiply, divide,
+ * root).
+ */
 export function roundControlled(sign: u32, exponent: i32, sig: u64, extra: u64): void {
   const precision = (control >> 8) & 3
   if (precision == PRECISION_EXTENDED) {

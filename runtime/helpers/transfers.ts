@@ -231,12 +231,23 @@ function returnOuter(offset: u32, bytes: u32, size: u32): bool {
   return true
 }
 
+/**
+ * Reads the outer SS:ESP `bytes` above the stack pointer when `selector` names another level than the current one:
+ * CPUs do this before they check `selector`. The slot furthest up is read first. False with #SS or #PF raised.
+ */
+function outerStackReadable(selector: u32, bytes: u32, size: u32): bool {
+  if ((selector & SELECTOR_RPL) == load<u32>(CPL)) return true
+  peek(bytes + (size >> 3), size)
+  if (!faulted()) peek(bytes, size)
+  return !faulted()
+}
+
 /** RET far: `size` 16 or 32; `release` bytes of parameters are dropped from the stack (both stacks, if it changes). */
 export function farReturn(size: u32, release: u32): void {
   const bytes = size >> 3
-  const offset = peek(0, size)
-  if (faulted()) return
   const selector = peek(bytes, size) & 0xffff
+  if (faulted()) return
+  const offset = peek(0, size)
   if (faulted()) return
   if (!inProtectedMode()) {
     if (!currentCodeHolds(offset)) return
@@ -244,7 +255,7 @@ export function farReturn(size: u32, release: u32): void {
     commit8086(selector, offset)
     return
   }
-  if (!fetchReturnTarget(selector)) return
+  if (!outerStackReadable(selector, 2 * bytes + release, size) || !fetchReturnTarget(selector)) return
   if ((selector & SELECTOR_RPL) == load<u32>(CPL)) {
     if (!targetHolds(offset) || !markTarget()) return
     moveStackPointer(2 * bytes + release)
@@ -349,17 +360,17 @@ export function iret(size: u32, next: u32): void {
     return
   }
   const bytes = size >> 3
-  const offset = peek(0, size)
+  const image = peek(2 * bytes, size)
   if (faulted()) return
   const selector = peek(bytes, size) & 0xffff
   if (faulted()) return
-  const image = peek(2 * bytes, size)
+  const offset = peek(0, size)
   if (faulted()) return
   if (size == 32 && (image & EFLAGS_VM) != 0 && load<u32>(CPL) == 0) {
     iretToVirtual8086(offset, selector, image)
     return
   }
-  if (!fetchReturnTarget(selector)) return
+  if (!outerStackReadable(selector, 3 * bytes, size) || !fetchReturnTarget(selector)) return
   const mask = iretMask(size)
   if ((selector & SELECTOR_RPL) == load<u32>(CPL)) {
     if (!targetHolds(offset) || !markTarget()) return

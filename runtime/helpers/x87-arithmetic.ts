@@ -4,15 +4,19 @@
  *
  * Source: Intel SDM vol. 2, the instructions named; vol. 1, 8.3.5 and 8.3.6.
  */
-import { exceptions, INVALID, isNaN80, raiseException, DENORMAL, resultSe, resultSig, SIGN, ZERO_DIVIDE } from './softfloat80'
+import { FPR, FPU_TAG, FPU_TOP } from '../../build/helpers/layout'
+import {
+  exceptions, INVALID, isNaN80, raiseException, DENORMAL, resultSe, resultSig, SIGN, ZERO_DIVIDE,
+} from './softfloat80'
 import { add, divide, multiply, squareRoot, subtract } from './softfloat80-arithmetic'
 import { loadedDenormal, loadFloat32, loadFloat64, loadInteger } from './softfloat80-convert'
 import {
-  exponentSe, exponentSig, extract, QUOTIENT_INCOMPLETE, QUOTIENT_NONE, quotientBits, remainder, roundToInteger, scale,
+  exponentSe, exponentSig, extract, QUOTIENT_INCOMPLETE, QUOTIENT_NONE, quotientBits, remainder, roundToInteger,
+  scale,
 } from './softfloat80-remainder'
 import {
-  commit, isEmpty, pop, push, setConditions, setRegister, setRegisterResult, signExponent, significand, stackOverflow,
-  stackUnderflow, start, STATUS_C0, STATUS_C1, STATUS_C2, STATUS_C3, STATUS_CONDITIONS,
+  commit, isEmpty, pop, push, setConditions, setRegister, setRegisterResult, signExponent, significand,
+  stackOverflow, stackUnderflow, start, STATUS_C0, STATUS_C1, STATUS_C2, STATUS_C3, STATUS_CONDITIONS,
 } from './x87-state'
 
 /** Arithmetic operation, as in the reg field of the D8 and DC opcodes (2 and 3 are comparisons). */
@@ -46,29 +50,47 @@ function operate(operation: i32, destinationSig: u64, destinationSe: u32, source
   }
 }
 
-/** ST(destination) := ST(destination) (operation) ST(source), then `pops` pops. */
+/**
+ * ST(destination) := ST(destination) (operation) ST(source), then `pops` pops. TOP is read once: this is the hot
+ * path.
+ */
 export function x87Arithmetic(operation: i32, destination: i32, source: i32, pops: i32): void {
+  const top = load<u32>(FPU_TOP)
+  const tag = load<u32>(FPU_TAG)
+  const target = (top + <u32>destination) & 7
+  const other = (top + <u32>source) & 7
+  const to = FPR + (target << 4)
+  const from = FPR + (other << 4)
   start()
-  if (isEmpty(destination) || isEmpty(source)) {
+  if (((tag >> target) & (tag >> other) & 1) == 0) {
     stackUnderflow()
   } else {
-    operate(operation, significand(destination), signExponent(destination), significand(source), signExponent(source))
+    operate(operation, load<u64>(to), <u32>load<u16>(to, 8), load<u64>(from), <u32>load<u16>(from, 8))
   }
   if (!commit()) return
-  setRegisterResult(destination)
-  pop(pops)
+  store<u64>(to, resultSig)
+  store<u16>(to, <u16>resultSe, 8)
+  store<u32>(FPU_TAG, tag | (1 << target))
+  if (pops != 0) pop(pops)
 }
 
 /** ST(0) := ST(0) (operation) the value that a `load…` left as the result. */
 function operateLoaded(operation: i32, denormal: bool): void {
+  const top = load<u32>(FPU_TOP)
+  const tag = load<u32>(FPU_TAG)
+  const to = FPR + (top << 4)
   start()
-  if (isEmpty(0)) {
+  if (((tag >> top) & 1) == 0) {
     stackUnderflow()
   } else {
-    operate(operation, significand(0), signExponent(0), resultSig, resultSe)
-    if (denormal && (exceptions & (INVALID | ZERO_DIVIDE)) == 0 && !isNaN80(resultSig, resultSe)) raiseException(DENORMAL)
+    operate(operation, load<u64>(to), <u32>load<u16>(to, 8), resultSig, resultSe)
+    const reported = (exceptions & (INVALID | ZERO_DIVIDE)) == 0 && !isNaN80(resultSig, resultSe)
+    if (denormal && reported) raiseException(DENORMAL)
   }
-  if (commit()) setRegisterResult(0)
+  if (!commit()) return
+  store<u64>(to, resultSig)
+  store<u16>(to, <u16>resultSe, 8)
+  store<u32>(FPU_TAG, tag | (1 << top))
 }
 
 /** ST(0) := ST(0) (operation) single-precision `bits`. */
@@ -113,7 +135,10 @@ export function x87Scale(): void {
   if (commit()) setRegisterResult(0)
 }
 
-/** FPREM, or FPREM1 when `nearest`. C2: incomplete; C0 C3 C1: bits 2, 1, 0 of the quotient, C0 and C3 kept without one. */
+/**
+ * FPREM, or FPREM1 when `nearest`. C2: incomplete; C0 C3 C1: bits 2, 1, 0 of the quotient, C0 and C3 kept without
+ * one.
+ */
 export function x87Remainder(nearest: i32): void {
   start()
   if (isEmpty(0) || isEmpty(1)) {

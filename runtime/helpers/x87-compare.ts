@@ -5,13 +5,14 @@
  */
 import { EFLAGS_CF, EFLAGS_PF, EFLAGS_ZF } from '../../build/helpers/layout'
 import {
-  DENORMAL, EXPONENT_MASK, EXPONENT_SPECIAL, exceptions, INTEGER_BIT, INVALID, raiseException, resultSe, resultSig, SIGN,
+  DENORMAL, EXPONENT_MASK, EXPONENT_SPECIAL, exceptions, INTEGER_BIT, INVALID, raiseException, resultSe, resultSig,
+  SIGN,
 } from './softfloat80'
 import { COMPARE_UNORDERED, compare } from './softfloat80-arithmetic'
 import { loadedDenormal, loadFloat32, loadFloat64, loadInteger } from './softfloat80-convert'
 import {
-  commit, isEmpty, pop, setConditions, setRegister, setRegisterResult, signExponent, significand, stackUnderflow, start,
-  STATUS_C0, STATUS_C1, STATUS_C2, STATUS_C3, STATUS_CONDITIONS,
+  commit, isEmpty, pop, setConditions, setRegister, setRegisterResult, signExponent, significand, stackUnderflow,
+  start, STATUS_C0, STATUS_C1, STATUS_C2, STATUS_C3, STATUS_CONDITIONS,
 } from './x87-state'
 
 /** Condition bits that FXAM gives to a class. */
@@ -83,8 +84,8 @@ export function x87Test(): void {
 }
 
 /**
- * FCOMI(P), or FUCOMI(P) when `quiet`. Returns ZF, PF and CF as EFLAGS bits (OF, SF, AF are 0), or -1 when an unmasked
- * invalid operation leaves EFLAGS as they were (SDM vol. 2, FCOMI).
+ * FCOMI(P), or FUCOMI(P) when `quiet`. Returns ZF, PF and CF as EFLAGS bits (OF, SF, AF are 0), or -1 when an
+ * unmasked invalid operation leaves EFLAGS as they were (SDM vol. 2, FCOMI).
  */
 export function x87CompareFlags(source: i32, quiet: i32, pops: i32): u32 {
   start()

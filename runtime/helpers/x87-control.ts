@@ -7,16 +7,19 @@
  *   control instruction (FN…):               x87Available(), operation
  *   WAIT:                                    x87Wait()
  *
- * The record comes last where an access may fault, so that a fault leaves it alone.
- * CR0.NE = 0 (exceptions reported by FERR# and IRQ 13) is not modelled: a pending unmasked exception then raises nothing.
+ * The record comes last where an access may fault, so that a fault leaves it alone. CR0.NE = 0 (exceptions reported
+ * by FERR# and IRQ 13) is not modelled: a pending unmasked exception then raises nothing.
  * Source: Intel SDM vol. 1, 8.1.8 to 8.1.10, 8.6, 8.7; vol. 3, 2.5 (CR0.EM, MP, TS) and table 6-1.
  */
 import {
   CR0, CR0_EM, CR0_MP, CR0_NE, CR0_TS, EIP, FPU_CONTROL, FPU_DATA_OFFSET, FPU_DATA_SELECTOR, FPU_INSTRUCTION_OFFSET,
-  FPU_INSTRUCTION_SELECTOR, FPU_OPCODE, FPU_STATUS, FPU_TAG, FPU_TOP, SEGMENT_CS, SEGMENT_SELECTOR, VECTOR_MF, VECTOR_NM,
+  FPU_INSTRUCTION_SELECTOR, FPU_OPCODE, FPU_STATUS, FPU_TAG, FPU_TOP, SEGMENT_CS, SEGMENT_SELECTOR, VECTOR_MF,
+  VECTOR_NM,
 } from '../../build/helpers/layout'
 import { faulted, raise } from './memory'
-import { STATUS_BUSY, STATUS_EXCEPTIONS, STATUS_STACK_FAULT, STATUS_SUMMARY, STATUS_TOP_SHIFT, summarise } from './x87-state'
+import {
+  STATUS_BUSY, STATUS_EXCEPTIONS, STATUS_STACK_FAULT, STATUS_SUMMARY, STATUS_TOP_SHIFT, summarise,
+} from './x87-state'
 
 /** Control word after FINIT: all exceptions masked, 64 bits, round to nearest. */
 const CONTROL_INITIAL: u32 = 0x037f

@@ -1,8 +1,8 @@
 /**
  * FNSTENV, FLDENV, FNSAVE, FRSTOR: the x87 environment in its four layouts.
  *
- * Each slot of the layout is 16 or 32 bits by the operand size; the pointers are selector:offset in protected mode, and
- * 20- or 32-bit linear addresses in real and virtual-8086 mode:
+ * Each slot of the layout is 16 or 32 bits by the operand size; the pointers are selector:offset in protected mode,
+ * and 20- or 32-bit linear addresses in real and virtual-8086 mode:
  *
  *   slot   protected 32                real 32                       protected 16   real 16
  *   0..2   control, status, tag        the same                      the same       the same

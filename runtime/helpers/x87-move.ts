@@ -1,8 +1,9 @@
 /**
- * x87 loads, stores and stack management: FLD FILD FBLD FST FIST FISTTP FBSTP FXCH, constants, FFREE FINCSTP FDECSTP.
+ * x87 loads, stores and stack management: FLD FILD FBLD FST FIST FISTTP FBSTP FXCH, constants, FFREE FINCSTP
+ * FDECSTP.
  *
- * A store computes, then writes guest memory, then commits flags and pop, so a page fault leaves everything as it was.
- * An unmasked invalid, overflow or underflow suppresses store and pop (SDM vol. 1, 8.5).
+ * A store computes, then writes guest memory, then commits flags and pop, so a page fault leaves everything as it
+ * was. An unmasked invalid, overflow or underflow suppresses store and pop (SDM vol. 1, 8.5).
  *
  * Source: Intel SDM vol. 2, the instructions named; vol. 1, 8.3.3, 8.3.4.
  */
@@ -13,8 +14,8 @@ import {
   raiseException, resultSe, resultSig, ROUND_NEAREST, ROUND_UP, setResult, UNDERFLOW,
 } from './softfloat80'
 import {
-  loadDecimal, loadedDenormal, loadFloat32, loadFloat64, loadInteger, storeDecimal, storeFloat32, storeFloat64, storeInteger,
-  storeTruncated, storedHigh, storedLow,
+  loadDecimal, loadedDenormal, loadFloat32, loadFloat64, loadInteger, storeDecimal, storeFloat32, storeFloat64,
+  storeInteger, storeTruncated, storedHigh, storedLow,
 } from './softfloat80-convert'
 import {
   commit, isEmpty, physical, pop, push, setConditions, setRegister, setRegisterResult, signExponent, significand,

@@ -1,10 +1,10 @@
 /**
  * The x87 register stack and status word, and the commit of an operation's outcome.
  *
- * `FPU_STATUS` holds the status word without TOP, `FPU_TOP` holds TOP, and `FPU_TAG` one bit per physical register R0..R7,
- * set when the register is in use (the abridged form of FXSAVE); the two-bit tags of FSTENV are worked out from contents.
- * An instruction runs `begin`, an operation of softfloat80*, then `commit`, which tells whether an unmasked exception
- * holds the result back; only then are registers written.
+ * `FPU_STATUS` holds the status word without TOP, `FPU_TOP` holds TOP, and `FPU_TAG` one bit per physical register
+ * R0..R7, set when the register is in use (the abridged form of FXSAVE); the two-bit tags of FSTENV are worked out
+ * from contents. An instruction runs `begin`, an operation of softfloat80*, then `commit`, which tells whether an
+ * unmasked exception holds the result back; only then are registers written.
  *
  * Source: Intel SDM vol. 1, 8.1 (environment), 8.4, 8.5 (exceptions), 8.7 (handling).
  */
@@ -13,7 +13,8 @@ import {
 } from '../../build/helpers/layout'
 import { clearFault, faulted, read8 } from './memory'
 import {
-  begin, control, DENORMAL, exceptions, INDEFINITE_SE, INDEFINITE_SIG, INVALID, raiseException, roundedUp, setResult, ZERO_DIVIDE,
+  begin, control, DENORMAL, exceptions, INDEFINITE_SE, INDEFINITE_SIG, INVALID, raiseException, roundedUp, setResult,
+  ZERO_DIVIDE,
 } from './softfloat80'
 import * as core from './softfloat80'
 
@@ -112,8 +113,9 @@ const ESCAPE: u32 = 0xd8
 const LONGEST_INSTRUCTION: u32 = 15
 
 /**
- * Records the opcode of the current instruction: low 3 bits of the escape byte, then ModRM. Only an unmasked exception
- * does so (SDM vol. 1, 8.1.9.1, fopcode compatibility mode off), which is rare enough to read the code bytes again.
+ * Records the opcode of the current instruction: low 3 bits of the escape byte, then ModRM. Only an unmasked
+ * exception does so (SDM vol. 1, 8.1.9.1, fopcode compatibility mode off), which is rare enough to read the code
+ * bytes again.
  */
 function recordOpcode(): void {
   const linear = load<u32>(SEGMENT_BASE + (SEGMENT_CS << 3)) + load<u32>(EIP)

@@ -1,6 +1,6 @@
 /**
- * x87 transcendental instructions: F2XM1 FYL2X FYL2XP1 FSIN FCOS FSINCOS FPTAN FPATAN.
- * Exported functions are called by the definitions. Source: Intel SDM vol. 2, the instructions named.
+ * x87 transcendental instructions: F2XM1 FYL2X FYL2XP1 FSIN FCOS FSINCOS FPTAN FPATAN. Exported functions are called
+ * by the definitions. Source: Intel SDM vol. 2, the instructions named.
  */
 import { resultSe, resultSig } from './softfloat80'
 import { twoToXMinusOne, yLogarithm, yLogarithmOnePlus } from './softfloat80-exponential'

@@ -32,6 +32,8 @@ const SYSTEM_PAGES = 0x30
 const FIRST_DATA_PAGE = 0x4_0000
 
 const TSS_LIMIT = 0x67
+/** Where the I/O bitmap begins: behind the limit, so that there is none. */
+const TSS_IO_BASE = 0x66
 const GATE_BYTES = 8
 const HANDLER_SHIFT = 4
 const VECTORS = 256
@@ -112,6 +114,7 @@ abstract class InterpreterEngine implements CpuEngine {
     write64(GDT + INNER_DATA, FLAT_LIMIT, INNER_DATA_HIGH)
     cpu.write32(TSS + 4, SYSTEM_LINEAR + INNER_STACK_TOP)
     cpu.write32(TSS + 8, INNER_DATA)
+    cpu.write(TSS + TSS_IO_BASE, [TSS_LIMIT + 1, 0])
     for (let vector = 0; vector < VECTORS; vector++) {
       const offset = SYSTEM_LINEAR + HANDLERS + (vector << HANDLER_SHIFT)
       const gate = userGates.includes(vector) ? USER_INTERRUPT_GATE : INTERRUPT_GATE
@@ -252,10 +255,13 @@ class SteppingEngine extends InterpreterEngine {
 class RunningEngine extends InterpreterEngine {
   readonly name = 'interpreter-run'
 
-  /** A branch to its own bytes would run for ever, or run other instructions; those are the stepping engine's. */
+  /** What a branch finds at its own bytes or in data memory is no INT3; those cases are the stepping engine's. */
   knows(vector: TestVector): boolean {
-    const into = vector.out.eip - vector.eip
-    return vector.fault !== null || into < 0 || into >= vector.bytes.length
+    if (vector.fault) return true
+    const target = segmentBase(vector.out.selectors[Segment.Cs]) + vector.out.eip
+    if (dataRanges.some(range => target >= range.base && target < range.base + range.bytes)) return false
+    const into = target - segmentBase(vector.selectors[Segment.Cs]) - vector.eip
+    return into < 0 || into >= vector.bytes.length
   }
 
   protected execute(): void {

@@ -1,8 +1,8 @@
 /**
  * The machine that a CPU test vector starts in: linear memory, segments, descriptor tables, privilege. The capture
  * program (tools/vectors/native/harness.c) builds the same thing out of a 32-bit Linux process, and an engine that
- * replays vectors has to set it up once. Everything runs at CPL 3 with IOPL 0, CR0.PE, PG, WP and AM set, CR4.TSD and PCE
- * clear, and a TSS without an I/O permission bitmap.
+ * replays vectors has to set it up once. Everything runs at CPL 3 with IOPL 0; CR0.PE, PG, WP and AM are set, CR4.TSD
+ * and PCE clear; the TSS has no I/O permission bitmap.
  */
 
 /** A range of linear memory that is present; everything else is not. */
@@ -46,7 +46,15 @@ export interface SegmentSetup {
   readonly available: boolean
 }
 
-const flat = { base: 0, limit: 0xffff_ffff, big: true, accessible: true, expandDown: false, present: true, available: false }
+const flat = {
+  base: 0,
+  limit: 0xffff_ffff,
+  big: true,
+  accessible: true,
+  expandDown: false,
+  present: true,
+  available: false,
+}
 const local = { code: false, big: true, accessible: true, expandDown: false, present: true, available: true }
 
 /** All descriptors: 23 and 2B in the GDT, the others in the LDT. Every other entry of both tables is zero. */
@@ -72,8 +80,15 @@ export function descriptorWords(segment: SegmentSetup): [low: number, high: numb
   const type = 1 | (segment.accessible ? 2 : 0) | (segment.expandDown ? 4 : 0) | (segment.code ? 8 : 0)
   const userSegment = 0x7000 // DPL 3, S
   const high =
-    (segment.base & 0xff00_0000) | (pages ? 1 << 23 : 0) | (segment.big ? 1 << 22 : 0) | (segment.available ? 1 << 20 : 0) |
-    (limit & 0xf_0000) | (segment.present ? 0x8000 : 0) | userSegment | (type << 8) | ((segment.base >>> 16) & 0xff)
+    (segment.base & 0xff00_0000) |
+    (pages ? 1 << 23 : 0) |
+    (segment.big ? 1 << 22 : 0) |
+    (segment.available ? 1 << 20 : 0) |
+    (limit & 0xf_0000) |
+    (segment.present ? 0x8000 : 0) |
+    userSegment |
+    (type << 8) |
+    ((segment.base >>> 16) & 0xff)
   return [(((segment.base & 0xffff) << 16) | (limit & 0xffff)) >>> 0, high >>> 0]
 }
 
@@ -85,7 +100,10 @@ export const LDT_LIMIT = 0x4f
 export const userGates: readonly number[] = [3, 4]
 
 /** Named starting points; `Vector.selectors` says the same case by case. */
-export enum Environment { Flat32, Code16 }
+export enum Environment {
+  Flat32,
+  Code16,
+}
 
 /** CS of a case is 16-bit code. */
 export function codeBits(environment: Environment): 16 | 32 {
@@ -94,5 +112,5 @@ export function codeBits(environment: Environment): 16 | 32 {
 
 /** Base address of a selector; 0 for the null selector. */
 export function segmentBase(selector: number): number {
-  return segments.find((s) => s.selector === selector)?.base ?? 0
+  return segments.find(s => s.selector === selector)?.base ?? 0
 }

@@ -28,8 +28,26 @@ const DEFAULT_SELECTORS: Readonly<Record<Environment, readonly number[]>> = {
 }
 
 const columnNames = [
-  'row', 'size', 'length', 'code', 'inMask', 'inBytes', 'patchCount', 'patchAddress', 'patchLength', 'patchBytes',
-  'outMask', 'outBytes', 'flagsOut', 'eipOut', 'changeCount', 'changeAddress', 'changeLength', 'changeBytes', 'vector', 'faultBytes',
+  'row',
+  'size',
+  'length',
+  'code',
+  'inMask',
+  'inBytes',
+  'patchCount',
+  'patchAddress',
+  'patchLength',
+  'patchBytes',
+  'outMask',
+  'outBytes',
+  'flagsOut',
+  'eipOut',
+  'changeCount',
+  'changeAddress',
+  'changeLength',
+  'changeBytes',
+  'vector',
+  'faultBytes',
 ] as const
 type ColumnName = (typeof columnNames)[number]
 
@@ -43,7 +61,7 @@ export interface VectorHeader {
 
 type StoredHeader = VectorHeader & { readonly columns: Readonly<Record<ColumnName, number>> }
 
-/** Byte of memory at `linear` before the instruction of `vector` runs: the code, its filler, patches, or the pattern. */
+/** Byte of memory at `linear` before the instruction runs: the code, its filler, patches, or the pattern. */
 export function initialByte(vector: Vector, linear: number): number {
   if (linear >= codeRange.base && linear < codeRange.base + codeRange.bytes) {
     const offset = linear - vector.eip - segmentBase(vector.selectors[CODE_SEGMENT])
@@ -119,10 +137,17 @@ function expectedOut(words: readonly number[], length: number, faulted: boolean)
 type Columns<T> = Record<ColumnName, T>
 
 function makeColumns<T>(make: (name: ColumnName) => T): Columns<T> {
-  return Object.fromEntries(columnNames.map((name) => [name, make(name)])) as Columns<T>
+  return Object.fromEntries(columnNames.map(name => [name, make(name)])) as Columns<T>
 }
 
-function writeMemory(list: readonly MemoryBytes[], origin: number, count: ByteWriter, address: ByteWriter, length: ByteWriter, bytes: ByteWriter): void {
+function writeMemory(
+  list: readonly MemoryBytes[],
+  origin: number,
+  count: ByteWriter,
+  address: ByteWriter,
+  length: ByteWriter,
+  bytes: ByteWriter,
+): void {
   count.u8(list.length)
   let last = origin
   for (const item of list) {
@@ -133,7 +158,13 @@ function writeMemory(list: readonly MemoryBytes[], origin: number, count: ByteWr
   }
 }
 
-function readMemory(origin: number, count: ByteReader, address: ByteReader, length: ByteReader, bytes: ByteReader): MemoryBytes[] {
+function readMemory(
+  origin: number,
+  count: ByteReader,
+  address: ByteReader,
+  length: ByteReader,
+  bytes: ByteReader,
+): MemoryBytes[] {
   const list: MemoryBytes[] = []
   let last = origin
   for (let n = count.u8(); n > 0; n--) {
@@ -161,7 +192,12 @@ export function packVectors(header: Omit<VectorHeader, 'count'>, vectors: Iterab
     columns.length.u8(v.bytes.length)
     columns.code.bytes(v.bytes)
     const words = toWords(v)
-    writeDifference(words, toWords(defaultState(header.fileSeed, count, header.environment)), columns.inMask, columns.inBytes)
+    writeDifference(
+      words,
+      toWords(defaultState(header.fileSeed, count, header.environment)),
+      columns.inMask,
+      columns.inBytes,
+    )
     writeMemory(v.memory, 0, columns.patchCount, columns.patchAddress, columns.patchLength, columns.patchBytes)
     const base = expectedOut(words, v.bytes.length, v.fault !== null)
     const out = toWords(v.out)
@@ -170,7 +206,14 @@ export function packVectors(header: Omit<VectorHeader, 'count'>, vectors: Iterab
     base[EFLAGS_WORD] = out[EFLAGS_WORD]
     base[EIP_WORD] = out[EIP_WORD]
     writeDifference(out, base, columns.outMask, columns.outBytes)
-    writeMemory(v.memoryChanges, changeOrigin(v.memory), columns.changeCount, columns.changeAddress, columns.changeLength, columns.changeBytes)
+    writeMemory(
+      v.memoryChanges,
+      changeOrigin(v.memory),
+      columns.changeCount,
+      columns.changeAddress,
+      columns.changeLength,
+      columns.changeBytes,
+    )
     columns.vector.u8(v.fault ? v.fault.vector : NO_FAULT)
     if (v.fault) {
       columns.faultBytes.uint(v.fault.errorCode, 4)
@@ -178,7 +221,7 @@ export function packVectors(header: Omit<VectorHeader, 'count'>, vectors: Iterab
     }
     count++
   }
-  const sizes = makeColumns((name) => columns[name].length)
+  const sizes = makeColumns(name => columns[name].length)
   const stored: StoredHeader = { ...header, count, columns: sizes }
   const json = new TextEncoder().encode(JSON.stringify(stored))
   const file = new ByteWriter()
@@ -197,7 +240,7 @@ function open(file: Uint8Array): { header: StoredHeader; columns: Columns<ByteRe
   const version = reader.uint(1)
   if (version !== VERSION) throw new Error(`vector file of version ${version}, not ${VERSION}`)
   const header = JSON.parse(reader.text(reader.uint(4))) as StoredHeader
-  const columns = makeColumns((name) => new ByteReader(reader.bytes(header.columns[name])))
+  const columns = makeColumns(name => new ByteReader(reader.bytes(header.columns[name])))
   return { header, columns }
 }
 
@@ -222,9 +265,24 @@ export function* readVectors(file: Uint8Array): Generator<Vector> {
     base[EFLAGS_WORD] = (base[EFLAGS_WORD] ^ c.flagsOut.uint(4)) >>> 0
     base[EIP_WORD] = (base[EIP_WORD] + c.eipOut.uint(4)) >>> 0
     const out = fromWords(readDifference(base, c.outMask, c.outBytes))
-    const memoryChanges = readMemory(changeOrigin(memory), c.changeCount, c.changeAddress, c.changeLength, c.changeBytes)
+    const memoryChanges = readMemory(
+      changeOrigin(memory),
+      c.changeCount,
+      c.changeAddress,
+      c.changeLength,
+      c.changeBytes,
+    )
     yield {
-      ...fromWords(words), environment: header.environment, index, row, size, bytes, memory, out, memoryChanges, fault,
+      ...fromWords(words),
+      environment: header.environment,
+      index,
+      row,
+      size,
+      bytes,
+      memory,
+      out,
+      memoryChanges,
+      fault,
     }
   }
 }

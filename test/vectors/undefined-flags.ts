@@ -55,7 +55,7 @@ const REPEAT_PREFIXES = [0xf2, 0xf3]
  */
 function isRepeatedCompare(vector: TestVector): boolean {
   const { mnemonic } = vector.row
-  return (mnemonic === 'cmps' || mnemonic === 'scas') && vector.bytes.some((byte) => REPEAT_PREFIXES.includes(byte))
+  return (mnemonic === 'cmps' || mnemonic === 'scas') && vector.bytes.some(byte => REPEAT_PREFIXES.includes(byte))
 }
 
 /** Bits of EFLAGS that are undefined after `vector`'s instruction; 0 when all are defined. */

@@ -1,7 +1,7 @@
 /**
  * Packages straight from a Debian mirror over HTTP, for machines without apt.
  * Flow: dists/<suite>/Release -> SHA-256 of the Packages index -> index -> SHA-256 of each package.
- * The chain of hashes starts at the Release file, whose signature is not checked here: use a mirror you trust, or https.
+ * The chain of hashes starts at the Release file, whose signature is not checked: use a mirror you trust, or https.
  * Source: the Debian repository format (Release, Packages, by-hash).
  */
 

@@ -24,8 +24,22 @@ const RAW_LIMIT_BYTES = 1 << 30
 /** Builds the capture program in `folder`; the flags keep it free of SSE and thread-local stack guards. */
 function build(folder: string): string {
   const program = join(folder, 'capture')
-  const sources = readdirSync(native).filter((name) => name.endsWith('.c')).map((name) => join(native, name))
-  const flags = ['-m32', '-O1', '-static', '-fno-pie', '-no-pie', '-mno-sse', '-fno-stack-protector', '-fcf-protection=none', '-Wall', '-Wextra', '-Wno-missing-field-initializers']
+  const sources = readdirSync(native)
+    .filter(name => name.endsWith('.c'))
+    .map(name => join(native, name))
+  const flags = [
+    '-m32',
+    '-O1',
+    '-static',
+    '-fno-pie',
+    '-no-pie',
+    '-mno-sse',
+    '-fno-stack-protector',
+    '-fcf-protection=none',
+    '-Wall',
+    '-Wextra',
+    '-Wno-missing-field-initializers',
+  ]
   const gcc = spawnSync('gcc', [...flags, '-o', program, ...sources], { encoding: 'utf8' })
   if (gcc.status !== 0) throw new Error(`gcc -m32 failed (is gcc-multilib installed?)\n${gcc.stderr ?? gcc.error}`)
   return program
@@ -34,7 +48,8 @@ function build(folder: string): string {
 function run(program: string, args: string[]): Uint8Array {
   const child = spawnSync(program, args, { maxBuffer: RAW_LIMIT_BYTES })
   process.stderr.write(child.stderr ?? '')
-  if (child.status !== 0) throw new Error(`capture ${args.join(' ')} ended with ${child.signal ?? `status ${child.status}`}`)
+  if (child.status !== 0)
+    throw new Error(`capture ${args.join(' ')} ended with ${child.signal ?? `status ${child.status}`}`)
   return child.stdout
 }
 
@@ -53,13 +68,23 @@ async function main(): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'tabpc-vectors-'))
   try {
     const program = build(folder)
-    const families = new TextDecoder().decode(run(program, ['--families'])).trim().split('\n')
-    const chosen = options.family ? families.filter((name) => name === options.family) : families
+    const families = new TextDecoder()
+      .decode(run(program, ['--families']))
+      .trim()
+      .split('\n')
+    const chosen = options.family ? families.filter(name => name === options.family) : families
     if (chosen.length === 0) throw new Error(`no family ${options.family}; there are ${families.join(', ')}`)
     if (options.check) {
       const { checkFresh } = await import('./check.ts')
-      const capture = (family: string, seed: number) => readRaw(run(program, [family, String(seed), options.count]), family).vectors
-      return await checkFresh(pathToFileURL(resolve(options.check)).href, chosen, Number(options.seed), Number(options.rounds), capture)
+      const capture = (family: string, seed: number) =>
+        readRaw(run(program, [family, String(seed), options.count]), family).vectors
+      return await checkFresh(
+        pathToFileURL(resolve(options.check)).href,
+        chosen,
+        Number(options.seed),
+        Number(options.rounds),
+        capture,
+      )
     }
     let total = 0
     let bytes = 0

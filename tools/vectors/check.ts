@@ -1,6 +1,7 @@
 /** The long check: captures fresh random cases round after round and replays them on an engine, storing none. */
-import type { Vector } from '../../test/vectors/format.ts'
+
 import { type CpuEngine, describeMismatch, replay } from '../../test/specs/vectors/replay.ts'
+import type { Vector } from '../../test/vectors/format.ts'
 
 /** Mismatches shown per family and round; the rest are counted. */
 const SHOWN = 5
@@ -15,7 +16,10 @@ interface EngineModule {
  * of one family from a seed. Returns the exit code: 0 when the engine agreed everywhere, else 1.
  */
 export async function checkFresh(
-  moduleUrl: string, families: readonly string[], seed: number, rounds: number,
+  moduleUrl: string,
+  families: readonly string[],
+  seed: number,
+  rounds: number,
   capture: (family: string, seed: number) => Iterable<Vector>,
 ): Promise<number> {
   const { createEngine } = (await import(moduleUrl)) as EngineModule
@@ -27,13 +31,15 @@ export async function checkFresh(
     for (const family of families) {
       let shown = 0
       const summary = replay(engine, capture(family, roundSeed), {
-        onMismatch: (mismatch) => {
+        onMismatch: mismatch => {
           if (shown++ < SHOWN) console.log(describeMismatch(mismatch))
         },
       })
       run += summary.run
       failed += summary.failed
-      console.log(`seed ${roundSeed} ${family}: ${summary.run} run, ${summary.skipped} skipped, ${summary.failed} failed`)
+      console.log(
+        `seed ${roundSeed} ${family}: ${summary.run} run, ${summary.skipped} skipped, ${summary.failed} failed`,
+      )
       for (const [row, count] of summary.failedByRow) console.log(`  ${row}: ${count}`)
     }
   }

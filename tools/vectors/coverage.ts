@@ -1,9 +1,14 @@
 /** Coverage of a set of vectors: cases, register and memory forms, faults, by opcode row. */
 import type { Vector } from '../../test/vectors/format.ts'
 
-interface Tally { cases: number; faults: Map<number, number>; sizes: Map<number, number>; changedMemory: number }
+interface Tally {
+  cases: number
+  faults: Map<number, number>
+  sizes: Map<number, number>
+  changedMemory: number
+}
 
-/** One line per row in table order: opcode, mnemonic, cases by operand size, cases that changed memory, faults by vector. */
+/** One line per row: opcode, mnemonic, cases by operand size, cases that changed memory, faults by vector. */
 export function coverageLines(vectors: Iterable<Vector>): string[] {
   const tallies = new Map<Vector['row'], Tally>()
   const bump = (map: Map<number, number>, key: number) => map.set(key, (map.get(key) ?? 0) + 1)
@@ -22,6 +27,7 @@ export function coverageLines(vectors: Iterable<Vector>): string[] {
   return [...tallies].map(([row, t]) => {
     const opcode = row.opcode.toString(16).padStart(2, '0') + (row.modrm >= 0 ? `/${row.modrm}` : '')
     const name = `${row.mnemonic} ${row.form}`.padEnd(20)
-    return `  ${opcode.padEnd(9)} ${name} ${String(t.cases).padStart(6)}  sizes ${list(t.sizes)}  memory ${t.changedMemory}  faults ${list(t.faults)}`
+    const counts = `${String(t.cases).padStart(6)}  sizes ${list(t.sizes)}  memory ${t.changedMemory}`
+    return `  ${opcode.padEnd(9)} ${name} ${counts}  faults ${list(t.faults)}`
   })
 }

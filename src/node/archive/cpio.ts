@@ -128,7 +128,7 @@ function trailer(encoder: TextEncoder): Prepared {
   return { fields, name: encoder.encode(`${TRAILER_NAME}\0`), data: new Uint8Array() }
 }
 
-/** Lists the entries of an archive up to its trailer; data are views. Throws PCError('bad-initrd') for a damaged one. */
+/** Lists the entries of an archive up to its trailer; data are views. Throws PCError('bad-initrd') when damaged. */
 export function readCpio(bytes: Uint8Array): CpioEntry[] {
   const decoder = new TextDecoder()
   const entries: CpioEntry[] = []

@@ -1,3 +1,4 @@
+/** The process of an engine under test: its serial port, its end, and the end of what it started. */
 import { afterEach, describe, expect, it } from 'vitest'
 import { Session, SessionFailure } from '../../../bench/process-session.ts'
 

@@ -1,3 +1,4 @@
+/** CPU time and memory of a process tree, as the benchmark reads them. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'

@@ -1,3 +1,4 @@
+/** The benchmark programs, compiled and run on the host: same work each round, no vector registers. */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

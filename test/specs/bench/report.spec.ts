@@ -1,3 +1,4 @@
+/** The benchmark's summary and its bars. */
 import { describe, expect, it } from 'vitest'
 import { formatSummary, RIVAL, SUBJECT, summarize } from '../../../bench/report.ts'
 import type { EngineRun } from '../../../bench/run.ts'

@@ -1,3 +1,4 @@
+/** The lines by which guest programs tell the benchmark where they are. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { IDLE_COMMAND, parseLine, SerialLines } from '../../../bench/serial-markers.ts'

@@ -1,3 +1,4 @@
+/** Medians, spreads and geometric means of the benchmark. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { geometricMean, median, spread } from '../../../bench/statistics.ts'

@@ -1,3 +1,4 @@
+/** The benchmark's text tables. */
 import { describe, expect, it } from 'vitest'
 import { formatTable } from '../../../bench/table.ts'
 

@@ -1,3 +1,4 @@
+/** The reader of ar archives, the outer shell of Debian packages. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { PCError } from '../../../src/errors.ts'

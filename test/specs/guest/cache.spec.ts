@@ -1,3 +1,4 @@
+/** The cache of the guest builder: locks, partial files, abandoned work. */
 import { spawnSync } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'

@@ -1,3 +1,4 @@
+/** The writer of cpio archives, which become the initramfs. */
 import { spawnSync } from 'node:child_process'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

@@ -1,3 +1,4 @@
+/** The reader of Debian packages. */
 import { spawnSync } from 'node:child_process'
 import { gzipSync } from 'fflate'
 import { packTar } from 'modern-tar'

@@ -1,3 +1,4 @@
+/** The choice of kernel modules and their dependencies. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {

@@ -1,3 +1,4 @@
+/** The reader of a distribution's package index. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {

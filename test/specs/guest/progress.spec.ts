@@ -1,3 +1,4 @@
+/** The progress line of the guest builder. */
 import { describe, expect, it } from 'vitest'
 import { createProgressReporter, progressText } from '../../../tools/guest/progress.ts'
 

@@ -11,7 +11,7 @@ import { readVectors, type Vector } from '../../vectors/format.ts'
 import { rowName } from './replay.ts'
 
 const folder = fileURLToPath(new URL('../../vectors/', import.meta.url))
-const files = readdirSync(folder).filter((name) => name.endsWith('.vectors.gz'))
+const files = readdirSync(folder).filter(name => name.endsWith('.vectors.gz'))
 const SECONDS = 1000
 const UNDEFINED_OPCODE = 6
 const NOP = 0x90
@@ -21,7 +21,7 @@ const PREFIXES = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, LOCK, 0xf2, 0x
 const OPTIONAL = ['lzcnt', 'tzcnt']
 
 function prefixesOf(v: Vector): number[] {
-  const end = v.bytes.findIndex((byte) => !PREFIXES.includes(byte))
+  const end = v.bytes.findIndex(byte => !PREFIXES.includes(byte))
   return [...v.bytes.subarray(0, end)]
 }
 
@@ -41,16 +41,20 @@ function complaint(v: Vector): string | undefined {
   return undefined
 }
 
-it('decodes every captured instruction', () => {
-  const wrong = new Map<string, number>()
-  for (const name of files) {
-    for (const vector of readVectors(readFileSync(folder + name))) {
-      if (OPTIONAL.includes(vector.row.mnemonic)) continue
-      const text = complaint(vector)
-      if (!text) continue
-      const key = `${name} ${rowName(vector)}: ${text}`
-      wrong.set(key, (wrong.get(key) ?? 0) + 1)
+it(
+  'decodes every captured instruction',
+  () => {
+    const wrong = new Map<string, number>()
+    for (const name of files) {
+      for (const vector of readVectors(readFileSync(folder + name))) {
+        if (OPTIONAL.includes(vector.row.mnemonic)) continue
+        const text = complaint(vector)
+        if (!text) continue
+        const key = `${name} ${rowName(vector)}: ${text}`
+        wrong.set(key, (wrong.get(key) ?? 0) + 1)
+      }
     }
-  }
-  expect([...wrong].map(([key, count]) => `${key} (${count})`)).toEqual([])
-}, 120 * SECONDS)
+    expect([...wrong].map(([key, count]) => `${key} (${count})`)).toEqual([])
+  },
+  120 * SECONDS,
+)

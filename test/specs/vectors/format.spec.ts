@@ -8,7 +8,7 @@ import { patternByte } from '../../vectors/random.ts'
 import { undefinedFlags } from '../../vectors/undefined-flags.ts'
 
 const folder = fileURLToPath(new URL('../../vectors/', import.meta.url))
-const files = readdirSync(folder).filter((name) => name.endsWith('.vectors.gz'))
+const files = readdirSync(folder).filter(name => name.endsWith('.vectors.gz'))
 const SIZE_BOUND_BYTES = 4 << 20
 const FEWEST_CASES = 100_000
 const VECTORS_SEEN = [0, 1, 3, 4, 5, 6, 11, 12, 13, 14, 17]
@@ -18,72 +18,81 @@ const SECONDS = 1000
 function expectedOneByteOpcodes(): number[] {
   const prefixes = [0x0f, 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3]
   const x87 = [0x9b, 0xd8, 0xd9, 0xda, 0xdb, 0xdc, 0xdd, 0xde, 0xdf]
-  return Array.from({ length: 256 }, (_, i) => i).filter((op) => !prefixes.includes(op) && !x87.includes(op))
+  return Array.from({ length: 256 }, (_, i) => i).filter(op => !prefixes.includes(op) && !x87.includes(op))
 }
 
 /** First opcode byte of a vector that has no 0F escape; -1 otherwise. Skips prefixes. */
 function oneByteOpcode(vector: Vector): number {
   const prefixes = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3]
-  const at = vector.bytes.findIndex((byte) => !prefixes.includes(byte))
+  const at = vector.bytes.findIndex(byte => !prefixes.includes(byte))
   return vector.bytes[at] === 0x0f ? -1 : vector.bytes[at]
 }
 
 const inside = (address: number, length: number) =>
-  dataRanges.some((r) => address >= r.base && address + length <= r.base + r.bytes)
+  dataRanges.some(r => address >= r.base && address + length <= r.base + r.bytes)
 
 /** What is wrong with a vector, in words; undefined when nothing is. */
 function complaint(v: Vector): string | undefined {
-  const known = (selector: number) => selector < 4 || segments.some((s) => (s.selector ^ selector) < 4)
+  const known = (selector: number) => selector < 4 || segments.some(s => (s.selector ^ selector) < 4)
   const words = [...v.registers, v.eflags, v.eip, ...v.out.registers, v.out.eflags, v.out.eip]
-  if (!words.every((word) => Number.isInteger(word) && word >= 0 && word <= 0xffff_ffff)) return 'a word is not unsigned'
+  if (!words.every(word => Number.isInteger(word) && word >= 0 && word <= 0xffff_ffff)) return 'a word is not unsigned'
   if (v.bytes.length < 1 || v.bytes.length > 16) return 'length'
-  const linear = v.eip + (segments.find((s) => s.selector === v.selectors[1])?.base ?? 0)
+  const linear = v.eip + (segments.find(s => s.selector === v.selectors[1])?.base ?? 0)
   if (linear < codeRange.base || linear > codeRange.base + codeRange.bytes) return 'not in the code range'
   if (![...v.selectors, ...v.out.selectors].every(known)) return 'unknown selector'
-  if (!v.memory.every((m) => inside(m.address, m.bytes.length))) return 'patch outside'
-  if (!v.memoryChanges.every((m) => inside(m.address, m.bytes.length))) return 'change outside'
-  if (!v.memoryChanges.every((m) => m.bytes.some((byte, i) => byte !== initialByte(v, m.address + i)))) return 'change that changes nothing'
+  if (!v.memory.every(m => inside(m.address, m.bytes.length))) return 'patch outside'
+  if (!v.memoryChanges.every(m => inside(m.address, m.bytes.length))) return 'change outside'
+  if (!v.memoryChanges.every(m => m.bytes.some((byte, i) => byte !== initialByte(v, m.address + i))))
+    return 'change that changes nothing'
   if (v.fault && v.fault.vector > 31) return 'vector'
   if (v.fault && v.row.mnemonic === 'nop' && v.bytes.length <= 15 && v.fault.vector !== 14) return 'NOP faults'
   return undefined
 }
 
 describe('vector files', () => {
-  it('hold enough cases in little room, and every one-byte opcode', () => {
-    let count = 0
-    let bytes = 0
-    const opcodes = new Set<number>()
-    const vectors = new Set<number>()
-    const complaints: string[] = []
-    for (const name of files) {
-      const file = readFileSync(folder + name)
-      bytes += file.length
-      const header = readHeader(file)
-      let inFile = 0
-      for (const vector of readVectors(file)) {
-        inFile++
-        opcodes.add(oneByteOpcode(vector))
-        if (vector.fault) vectors.add(vector.fault.vector)
-        const wrong = complaint(vector)
-        if (wrong) complaints.push(`${name} ${vector.index} ${vector.row.mnemonic}: ${wrong}`)
+  it(
+    'hold enough cases in little room, and every one-byte opcode',
+    () => {
+      let count = 0
+      let bytes = 0
+      const opcodes = new Set<number>()
+      const vectors = new Set<number>()
+      const complaints: string[] = []
+      for (const name of files) {
+        const file = readFileSync(folder + name)
+        bytes += file.length
+        const header = readHeader(file)
+        let inFile = 0
+        for (const vector of readVectors(file)) {
+          inFile++
+          opcodes.add(oneByteOpcode(vector))
+          if (vector.fault) vectors.add(vector.fault.vector)
+          const wrong = complaint(vector)
+          if (wrong) complaints.push(`${name} ${vector.index} ${vector.row.mnemonic}: ${wrong}`)
+        }
+        expect(inFile).toBe(header.count)
+        expect(`${header.family}.vectors.gz`).toBe(name)
+        count += inFile
       }
-      expect(inFile).toBe(header.count)
-      expect(`${header.family}.vectors.gz`).toBe(name)
-      count += inFile
-    }
-    expect(complaints.slice(0, 10)).toEqual([])
-    expect(count).toBeGreaterThanOrEqual(FEWEST_CASES)
-    expect(bytes).toBeLessThan(SIZE_BOUND_BYTES)
-    expect(expectedOneByteOpcodes().filter((op) => !opcodes.has(op)).map((op) => op.toString(16))).toEqual([])
-    expect([...vectors].sort((a, b) => a - b)).toEqual(VECTORS_SEEN)
-  }, 120 * SECONDS)
+      expect(complaints.slice(0, 10)).toEqual([])
+      expect(count).toBeGreaterThanOrEqual(FEWEST_CASES)
+      expect(bytes).toBeLessThan(SIZE_BOUND_BYTES)
+      expect(
+        expectedOneByteOpcodes()
+          .filter(op => !opcodes.has(op))
+          .map(op => op.toString(16)),
+      ).toEqual([])
+      expect([...vectors].sort((a, b) => a - b)).toEqual(VECTORS_SEEN)
+    },
+    120 * SECONDS,
+  )
 
   it('survive writing and reading', () => {
     for (const name of ['segment.vectors.gz', 'string.vectors.gz']) {
       const file = readFileSync(folder + name)
       const vectors = [...readVectors(file)].slice(0, 3000)
       const { count: _, ...header } = readHeader(file)
-      const rows = vectors[0] ? [...new Set(vectors.map((v) => v.row))] : []
+      const rows = vectors[0] ? [...new Set(vectors.map(v => v.row))] : []
       expect([...readVectors(packVectors({ ...header, rows }, vectors))]).toEqual(vectors)
     }
   })
@@ -102,14 +111,14 @@ describe('initial memory', () => {
       { address: 0x1000_0000, bytes: Uint8Array.of(1, 2, 3) },
       { address: 0x1000_0001, bytes: Uint8Array.of(9) },
     ]
-    const bytes = [0, 1, 2, 3].map((i) => initialByte({ ...first, memory }, 0x1000_0000 + i))
+    const bytes = [0, 1, 2, 3].map(i => initialByte({ ...first, memory }, 0x1000_0000 + i))
     expect(bytes).toEqual([1, 9, 3, patternByte(0x1000_0003)])
   })
 })
 
 describe('descriptors', () => {
   it('have the fields where the SDM puts them', () => {
-    const words = (selector: number) => descriptorWords(segments.find((s) => s.selector === selector) ?? segments[0])
+    const words = (selector: number) => descriptorWords(segments.find(s => s.selector === selector) ?? segments[0])
     expect(words(0x23)).toEqual([0x0000_ffff, 0x00cf_fb00])
     expect(words(0x2b)).toEqual([0x0000_ffff, 0x00cf_f300])
     expect(words(0x0f)).toEqual([0x0100_0eff, 0x1050_f300])
@@ -122,7 +131,11 @@ describe('undefined flags', () => {
   const row = { mnemonic: 'shl', form: 'Ev_Ib', feature: '', opcode: 0xc1, modrm: 4, prefix: 0 }
   const [first] = readVectors(readFileSync(`${folder}arithmetic.vectors.gz`))
   const shifted = (mnemonic: string, size: number, count: number): Vector => ({
-    ...first, row: { ...row, mnemonic }, size, bytes: Uint8Array.of(0xc1, 0xe0, count), fault: null,
+    ...first,
+    row: { ...row, mnemonic },
+    size,
+    bytes: Uint8Array.of(0xc1, 0xe0, count),
+    fault: null,
   })
 
   it('depend on the masked count of a shift', () => {

@@ -4,26 +4,61 @@
  * environment's segments and pages, so addresses and faults are checked as well.
  */
 import { Code, Decoder, type Instruction, OpKind, Register } from 'iced-x86'
+import { Eflags, Vector as Exception } from '../../../runtime/state.ts'
 import { codeBits, codeRange, dataRanges, type SegmentSetup, segmentBase, segments } from '../../vectors/environment.ts'
 import { initialByte, type MemoryBytes, type Vector } from '../../vectors/format.ts'
-import { Eflags, Vector as Exception } from '../../../runtime/state.ts'
 import { type Flags, operations } from './model-operations.ts'
 import type { CpuEngine, EngineResult } from './replay.ts'
 
 /** An exception on its way out of an instruction. */
 export class ModelFault {
-  constructor(readonly vector: number, readonly errorCode = 0, readonly address = 0) {}
+  constructor(
+    readonly vector: number,
+    readonly errorCode = 0,
+    readonly address = 0,
+  ) {}
 }
 
-const general32 = [Register.EAX, Register.ECX, Register.EDX, Register.EBX, Register.ESP, Register.EBP, Register.ESI, Register.EDI]
-const general16 = [Register.AX, Register.CX, Register.DX, Register.BX, Register.SP, Register.BP, Register.SI, Register.DI]
-const general8 = [Register.AL, Register.CL, Register.DL, Register.BL, Register.AH, Register.CH, Register.DH, Register.BH]
+const general32 = [
+  Register.EAX,
+  Register.ECX,
+  Register.EDX,
+  Register.EBX,
+  Register.ESP,
+  Register.EBP,
+  Register.ESI,
+  Register.EDI,
+]
+const general16 = [
+  Register.AX,
+  Register.CX,
+  Register.DX,
+  Register.BX,
+  Register.SP,
+  Register.BP,
+  Register.SI,
+  Register.DI,
+]
+const general8 = [
+  Register.AL,
+  Register.CL,
+  Register.DL,
+  Register.BL,
+  Register.AH,
+  Register.CH,
+  Register.DH,
+  Register.BH,
+]
 const segmentRegisters = [Register.ES, Register.CS, Register.SS, Register.DS, Register.FS, Register.GS]
 const CODE_SEGMENT = 1
 const STACK_SEGMENT = 2
 
 /** Page-fault error code bits (SDM vol. 3, figure 4-12). */
-enum PageError { Present = 1, Write = 2, User = 4 }
+enum PageError {
+  Present = 1,
+  Write = 2,
+  User = 4,
+}
 
 const mask = (size: number) => (size >= 32 ? 0xffff_ffff : 2 ** size - 1)
 
@@ -33,7 +68,10 @@ export class ModelMachine {
   readonly flags: Flags
   private readonly written = new Map<number, number>()
 
-  constructor(readonly vector: Vector, readonly instruction: Instruction) {
+  constructor(
+    readonly vector: Vector,
+    readonly instruction: Instruction,
+  ) {
     this.registers = vector.registers.slice()
     this.flags = { value: vector.eflags }
   }
@@ -79,18 +117,30 @@ export class ModelMachine {
   /** Offset that the memory operand names, plus `extra` bytes, before the segment. */
   offset(extra = 0): number {
     const i = this.instruction
-    const wide = i.memoryBase !== Register.None ? this.register(i.memoryBase).size : i.memoryIndex !== Register.None ? this.register(i.memoryIndex).size : i.memoryDisplSize * 8
+    const wide =
+      i.memoryBase !== Register.None
+        ? this.register(i.memoryBase).size
+        : i.memoryIndex !== Register.None
+          ? this.register(i.memoryIndex).size
+          : i.memoryDisplSize * 8
     const part = (register: number) => (register === Register.None ? 0 : this.register(register).value)
-    const sum = extra + part(i.memoryBase) + part(i.memoryIndex) * i.memoryIndexScale + Number(BigInt.asUintN(32, i.memoryDisplacement))
+    const sum =
+      extra +
+      part(i.memoryBase) +
+      part(i.memoryIndex) * i.memoryIndexScale +
+      Number(BigInt.asUintN(32, i.memoryDisplacement))
     return wide === 16 ? sum & 0xffff : sum >>> 0
   }
 
   read(operand: number, size = this.size): number {
     const i = this.instruction
     switch (i.opKind(operand)) {
-      case OpKind.Register: return this.register(i.opRegister(operand)).value
-      case OpKind.Memory: return this.load(this.offset(), size)
-      default: return (Number(BigInt.asUintN(32, i.immediate(operand))) & mask(size)) >>> 0
+      case OpKind.Register:
+        return this.register(i.opRegister(operand)).value
+      case OpKind.Memory:
+        return this.load(this.offset(), size)
+      default:
+        return (Number(BigInt.asUintN(32, i.immediate(operand))) & mask(size)) >>> 0
     }
   }
 
@@ -102,7 +152,7 @@ export class ModelMachine {
   /** Segment, limit and page checks of a data access; the linear addresses of its bytes. */
   private translate(offset: number, size: number, forWrite: boolean): number[] {
     const index = segmentRegisters.indexOf(this.instruction.memorySegment)
-    const segment = segments.find((s) => s.selector === this.vector.selectors[index])
+    const segment = segments.find(s => s.selector === this.vector.selectors[index])
     const refusal = index === STACK_SEGMENT ? Exception.SS : Exception.GP
     if (!segment) throw new ModelFault(refusal)
     const bytes = size / 8
@@ -112,9 +162,10 @@ export class ModelMachine {
     const write = forWrite ? PageError.Write : 0
     const linear = Array.from({ length: bytes }, (_, i) => (segment.base + offset + i) >>> 0)
     for (const address of linear) {
-      const range = [...dataRanges, codeRange].find((r) => address >= r.base && address < r.base + r.bytes)
+      const range = [...dataRanges, codeRange].find(r => address >= r.base && address < r.base + r.bytes)
       if (!range) throw new ModelFault(Exception.PF, PageError.User | write, address)
-      if (forWrite && !range.writable) throw new ModelFault(Exception.PF, PageError.User | write | PageError.Present, address)
+      if (forWrite && !range.writable)
+        throw new ModelFault(Exception.PF, PageError.User | write | PageError.Present, address)
     }
     if (this.vector.eflags & Eflags.AC && linear[0] % bytes !== 0) throw new ModelFault(Exception.AC)
     return linear
@@ -138,7 +189,8 @@ export class ModelMachine {
   }
 
   store(offset: number, value: number, size: number): void {
-    for (const [i, address] of this.translate(offset, size, true).entries()) this.written.set(address, (value >>> (8 * i)) & 0xff)
+    for (const [i, address] of this.translate(offset, size, true).entries())
+      this.written.set(address, (value >>> (8 * i)) & 0xff)
   }
 
   changes(): MemoryBytes[] {
@@ -194,11 +246,22 @@ export const model: CpuEngine = {
       decoder.free()
     }
     if (fault) {
-      return { registers: vector.registers, eflags: vector.eflags, eip: vector.eip, selectors: vector.selectors, memoryChanges: [], fault }
+      return {
+        registers: vector.registers,
+        eflags: vector.eflags,
+        eip: vector.eip,
+        selectors: vector.selectors,
+        memoryChanges: [],
+        fault,
+      }
     }
     return {
-      registers: machine.registers, eflags: machine.flags.value, eip: (vector.eip + vector.bytes.length) & MODE_MASK[bits],
-      selectors: vector.selectors, memoryChanges: machine.changes(), fault: null,
+      registers: machine.registers,
+      eflags: machine.flags.value,
+      eip: (vector.eip + vector.bytes.length) & MODE_MASK[bits],
+      selectors: vector.selectors,
+      memoryChanges: machine.changes(),
+      fault: null,
     }
   },
 }

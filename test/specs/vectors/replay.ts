@@ -67,8 +67,17 @@ const FETCH_BIT = 0x10
 const registerNames = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi']
 const segmentNames = ['es', 'cs', 'ss', 'ds', 'fs', 'gs']
 const flagNames: readonly [number, string][] = [
-  [1, 'CF'], [4, 'PF'], [0x10, 'AF'], [0x40, 'ZF'], [0x80, 'SF'], [0x200, 'IF'], [0x400, 'DF'], [0x800, 'OF'],
-  [0x4000, 'NT'], [0x4_0000, 'AC'], [0x20_0000, 'ID'],
+  [1, 'CF'],
+  [4, 'PF'],
+  [0x10, 'AF'],
+  [0x40, 'ZF'],
+  [0x80, 'SF'],
+  [0x200, 'IF'],
+  [0x400, 'DF'],
+  [0x800, 'OF'],
+  [0x4000, 'NT'],
+  [0x4_0000, 'AC'],
+  [0x20_0000, 'ID'],
 ]
 
 const hex = (value: number, digits = 8) => (value >>> 0).toString(16).padStart(digits, '0')
@@ -144,22 +153,24 @@ export function rowName(vector: Vector): string {
   return `${hex(opcode, 2)}${modrm >= 0 ? `/${modrm}` : ''} ${mnemonic} ${form}`.trimEnd()
 }
 
-/** Several lines for people: the instruction, the state it started from, and expected against actual, field by field. */
+/** Several lines for people: the instruction, the state it started from, expected against actual by field. */
 export function describeMismatch(mismatch: Mismatch): string {
   const { vector, fields } = mismatch
   const bits = codeBits(vector.environment)
-  const bytes = [...vector.bytes].map((byte) => hex(byte, 2)).join(' ')
+  const bytes = [...vector.bytes].map(byte => hex(byte, 2)).join(' ')
   const decoded = decode(vector.bytes, 0, vector.bytes.length, { bits })
   const text = decoded.ok ? format(decoded.instruction, vector.eip) : `(${decoded.failure})`
+  const selectors = segmentNames.map((name, i) => `${name}=${hex(vector.selectors[i], 2)}`).join(' ')
   const lines = [
     `case ${vector.index} (${rowName(vector)}, ${vector.size}-bit operands, ${bits}-bit code): ${bytes}   ${text}`,
     `  before  ${registerNames.map((name, i) => `${name}=${hex(vector.registers[i])}`).join(' ')}`,
-    `          eip=${hex(vector.eip)} eflags=${flagText(vector.eflags)}  ${segmentNames.map((name, i) => `${name}=${hex(vector.selectors[i], 2)}`).join(' ')}`,
+    `          eip=${hex(vector.eip)} eflags=${flagText(vector.eflags)}  ${selectors}`,
   ]
   for (const { address, bytes: patch } of vector.memory) {
-    lines.push(`          [${hex(address)}]=${[...patch].map((byte) => hex(byte, 2)).join(' ')}`)
+    lines.push(`          [${hex(address)}]=${[...patch].map(byte => hex(byte, 2)).join(' ')}`)
   }
-  for (const { field, expected, actual } of fields) lines.push(`  ${field.padEnd(10)} expected ${expected}  actual ${actual}`)
+  for (const { field, expected, actual } of fields)
+    lines.push(`  ${field.padEnd(10)} expected ${expected}  actual ${actual}`)
   const undefinedBits = undefinedFlags(vector)
   if (undefinedBits) lines.push(`  (undefined flags, not compared: ${flagText(undefinedBits)})`)
   return lines.join('\n')
@@ -173,7 +184,11 @@ export function replay(engine: CpuEngine, vectors: Iterable<Vector>, options: Re
   let failed = 0
   for (const vector of vectors) {
     const { feature } = vector.row
-    if ((feature && !engine.supports(feature)) || engine.knows?.(vector) === false || options.filter?.(vector) === false) {
+    if (
+      (feature && !engine.supports(feature)) ||
+      engine.knows?.(vector) === false ||
+      options.filter?.(vector) === false
+    ) {
       skipped++
       continue
     }

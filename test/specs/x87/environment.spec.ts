@@ -18,9 +18,19 @@ beforeAll(() => {
 beforeEach(() => m.reset())
 
 const words = (count: number, at = IMAGE): string[] =>
-  Array.from({ length: count }, (_, i) => m.view.getUint16(m.ram(at + i * 2), true).toString(16).padStart(4, '0'))
+  Array.from({ length: count }, (_, i) =>
+    m.view
+      .getUint16(m.ram(at + i * 2), true)
+      .toString(16)
+      .padStart(4, '0'),
+  )
 const doublewords = (count: number, at = IMAGE): string[] =>
-  Array.from({ length: count }, (_, i) => m.view.getUint32(m.ram(at + i * 4), true).toString(16).padStart(8, '0'))
+  Array.from({ length: count }, (_, i) =>
+    m.view
+      .getUint32(m.ram(at + i * 4), true)
+      .toString(16)
+      .padStart(8, '0'),
+  )
 
 /** TOP 5, ST(0) = 1, ST(1) = 0, ST(2) a NaN; pointers with recognisable values. */
 function fill(): void {
@@ -47,7 +57,13 @@ describe('FNSTENV layouts (SDM vol. 1, figures 8-9 to 8-12)', () => {
     fill()
     m.helpers.x87StoreEnvironment(IMAGE, 32)
     expect(doublewords(7)).toEqual([
-      'ffff027f', `ffff${STATUS}`, `ffff${TAGS}`, '12345678', '05a10023', '9abcdef0', 'ffff002b',
+      'ffff027f',
+      `ffff${STATUS}`,
+      `ffff${TAGS}`,
+      '12345678',
+      '05a10023',
+      '9abcdef0',
+      'ffff002b',
     ])
   })
 
@@ -70,7 +86,13 @@ describe('FNSTENV layouts (SDM vol. 1, figures 8-9 to 8-12)', () => {
     m.setField('fpuDataSelector', 0xb001)
     m.helpers.x87StoreEnvironment(IMAGE, 32)
     expect(doublewords(7)).toEqual([
-      'ffff027f', `ffff${STATUS}`, `ffff${TAGS}`, 'ffff79b8', '0000a5a1', 'ffff0000', '0000c000',
+      'ffff027f',
+      `ffff${STATUS}`,
+      `ffff${TAGS}`,
+      'ffff79b8',
+      '0000a5a1',
+      'ffff0000',
+      '0000c000',
     ])
     m.helpers.x87StoreEnvironment(IMAGE, 16)
     expect(words(7)).toEqual(['027f', STATUS, TAGS, '79b8', 'a5a1', '0000', 'c000'])
@@ -133,7 +155,9 @@ describe('FNSAVE and FRSTOR', () => {
     for (let i = 0; i < 8; i++) m.setRegister(i, { sig: 0n, se: 0 })
     m.helpers.x87Restore(IMAGE, size)
     expect(m.helpers.x87StatusWord()).toBe(0x6921)
-    expect(Array.from({ length: 8 }, (_, i) => m.register(i).se)).toEqual(Array.from({ length: 8 }, (_, i) => 0x3ff0 + i))
+    expect(Array.from({ length: 8 }, (_, i) => m.register(i).se)).toEqual(
+      Array.from({ length: 8 }, (_, i) => 0x3ff0 + i),
+    )
     expect(m.register(3).sig).toBe(0x8000000000000003n)
   })
 })
@@ -145,7 +169,14 @@ describe('FXSAVE and FXRSTOR', () => {
     for (let i = 0; i < 8; i++) m.setField('xmm', 0x11110000 + i, i)
     m.helpers.fxsave(IMAGE)
     expect(doublewords(8)).toEqual([
-      '6921027f', '05a100e0', '12345678', '00000023', '9abcdef0', '0000002b', '00001fa0', '0000ffff',
+      '6921027f',
+      '05a100e0',
+      '12345678',
+      '00000023',
+      '9abcdef0',
+      '0000002b',
+      '00001fa0',
+      '0000ffff',
     ])
     expect(m.view.getBigUint64(m.ram(IMAGE + 32), true)).toBe(ONE.sig)
     expect(m.view.getUint32(m.ram(IMAGE + 160 + 16 * 3), true)).toBe(0x11110003)
@@ -222,7 +253,9 @@ describe('exceptions on entry', () => {
     m.setField('segmentSelector', 0x33, Segment.Es)
     m.setField('segmentSelector', 0x1b, Segment.Cs)
     m.helpers.x87Record(Segment.Es, 0x777)
-    expect([m.field('fpuDataSelector'), m.field('fpuDataOffset'), m.field('fpuInstructionSelector')]).toEqual([0x33, 0x777, 0x1b])
+    expect([m.field('fpuDataSelector'), m.field('fpuDataOffset'), m.field('fpuInstructionSelector')]).toEqual([
+      0x33, 0x777, 0x1b,
+    ])
   })
 
   it('records the opcode of an instruction that raises an unmasked exception', () => {
@@ -255,7 +288,9 @@ describe('page faults leave everything as it was', () => {
     m.helpers[helper](STRADDLING, size)
     expect(m.takeFault()).toBe(Vector.PF)
     expect(words(8, STRADDLING)).toEqual(Array(8).fill('5a5a'))
-    expect([m.helpers.x87ControlWord(), m.helpers.x87StatusWord(), m.field('fpuTag')]).toEqual([0x27f, 0x6921, 0b11100000])
+    expect([m.helpers.x87ControlWord(), m.helpers.x87StatusWord(), m.field('fpuTag')]).toEqual([
+      0x27f, 0x6921, 0b11100000,
+    ])
   })
 
   it.each(['x87StoreExtended', 'x87StoreDecimal'])('%s neither writes nor pops', helper => {

@@ -1,6 +1,6 @@
 /**
- * Runs records through the built interpreter: bytes -> decoder -> definitions -> core.wasm -> x87 helpers. The guest is in
- * flat protected mode and executes FRSTOR, the instruction, FNSAVE, HLT, just as capture.c does on a processor.
+ * Runs records through the built interpreter: bytes -> decoder -> definitions -> core.wasm -> x87 helpers. The guest is
+ * in flat protected mode and executes FRSTOR, the instruction, FNSAVE, HLT, just as capture.c does on a processor.
  */
 import { readFileSync } from 'node:fs'
 import type { HandlerTable } from '../../../jit/handlers.ts'
@@ -42,9 +42,15 @@ export class Interpreter {
 
   constructor() {
     const core = new WebAssembly.Module(readFileSync(new URL('../../../build/core.wasm', import.meta.url)))
-    const handlers = JSON.parse(readFileSync(new URL('../../../build/handlers.json', import.meta.url), 'utf8')) as HandlerTable
+    const handlers = JSON.parse(
+      readFileSync(new URL('../../../build/handlers.json', import.meta.url), 'utf8'),
+    ) as HandlerTable
     this.core = Core.create(core, RAM_BYTES, {
-      readDevice: () => 0, writeDevice: () => {}, readPort: () => 0, writePort: () => {}, timestamp: () => 0n,
+      readDevice: () => 0,
+      writeDevice: () => {},
+      readPort: () => 0,
+      writePort: () => {},
+      timestamp: () => 0n,
       codeWritten: () => {
         throw new Error('the guest wrote its code')
       },
@@ -68,7 +74,14 @@ export class Interpreter {
     if (known !== undefined) return known
     const address = CODE + this.placed.size * CODE_BYTES
     const instruction = modrm < 0xc0 ? [opcode, (modrm & 0x38) | 5, ...doubleword(OPERAND)] : [opcode, modrm]
-    const code = [...FRSTOR_DISP32, ...doubleword(IMAGE_IN), ...instruction, ...FNSAVE_DISP32, ...doubleword(IMAGE_OUT), HLT]
+    const code = [
+      ...FRSTOR_DISP32,
+      ...doubleword(IMAGE_IN),
+      ...instruction,
+      ...FNSAVE_DISP32,
+      ...doubleword(IMAGE_OUT),
+      HLT,
+    ]
     this.core.ram.set(code, address)
     this.placed.set(key, address)
     return address

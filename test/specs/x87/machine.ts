@@ -34,13 +34,24 @@ export class X87Machine {
   static create(): X87Machine {
     const directory = `${root}node_modules/.cache/x87-${process.pid}`
     mkdirSync(directory, { recursive: true })
-    if (!existsSync(`${root}build/helpers/layout.ts`)) execFileSync('npx', ['tsx', 'tools/build-layout.ts'], { cwd: root, stdio: 'pipe' })
+    if (!existsSync(`${root}build/helpers/layout.ts`))
+      execFileSync('npx', ['tsx', 'tools/build-layout.ts'], { cwd: root, stdio: 'pipe' })
     const output = `${directory}/x87.wasm`
     const options = ['--importMemory', '--runtime', 'stub', '--memoryBase', '8192', '-O3', '--noAssert', '-o', output]
-    execFileSync(process.execPath, ['node_modules/assemblyscript/bin/asc.js', 'test/specs/x87/entry.ts', ...options], { cwd: root, stdio: 'pipe' })
+    execFileSync(process.execPath, ['node_modules/assemblyscript/bin/asc.js', 'test/specs/x87/entry.ts', ...options], {
+      cwd: root,
+      stdio: 'pipe',
+    })
     const memory = new WebAssembly.Memory({ initial: Math.ceil(linearMemoryBytes(RAM_BYTES) / 65536) })
     const nothing = (): number => 0
-    const host = { readDevice: nothing, writeDevice: nothing, readPort: nothing, writePort: nothing, codeWritten: nothing, timestamp: () => 0n }
+    const host = {
+      readDevice: nothing,
+      writeDevice: nothing,
+      readPort: nothing,
+      writePort: nothing,
+      codeWritten: nothing,
+      timestamp: () => 0n,
+    }
     const abort = (): never => {
       throw new Error('helper aborted')
     }

@@ -17,8 +17,23 @@ const ARITHMETIC_FLAGS = 0x8d5
 const OPERAND = 0x1000
 
 const at = {
-  opcode: 0, modrm: 1, tags: 3, control: 4, status: 6, flags: 8, st0: 10, st1: 20, memory: 30,
-  controlAfter: 40, statusAfter: 42, tagsAfter: 44, flagsAfter: 46, before: 48, top: 58, behind: 68, memoryAfter: 78,
+  opcode: 0,
+  modrm: 1,
+  tags: 3,
+  control: 4,
+  status: 6,
+  flags: 8,
+  st0: 10,
+  st1: 20,
+  memory: 30,
+  controlAfter: 40,
+  statusAfter: 42,
+  tagsAfter: 44,
+  flagsAfter: 46,
+  before: 48,
+  top: 58,
+  behind: 68,
+  memoryAfter: 78,
 }
 
 /** Content that capture.c gives to the registers behind ST(1). */
@@ -29,9 +44,10 @@ const extended = (view: DataView, offset: number): Extended => ({
   se: view.getUint16(offset + 8, true),
 })
 
-const show = (value: Extended): string => `${value.se.toString(16).padStart(4, '0')}:${value.sig.toString(16).padStart(16, '0')}`
+const show = (value: Extended): string =>
+  `${value.se.toString(16).padStart(4, '0')}:${value.sig.toString(16).padStart(16, '0')}`
 
-/** Operation numbers of x87-arithmetic.ts by the reg field of the mnemonic FADD FMUL FCOM FCOMP FSUB FSUBR FDIV FDIVR. */
+/** The bit of an operation number (x87-arithmetic.ts) that tells FSUBR from FSUB and FDIVR from FDIV. */
 const REVERSE = 1
 
 type Runner = (h: X87Helpers, m: X87Machine) => number | void
@@ -43,7 +59,13 @@ function moveCondition(flags: number, code: number): boolean {
 }
 
 /** A store as the definitions make it: compute, write unless suppressed, commit. */
-function store(h: X87Helpers, m: X87Machine, pops: number, prepare: () => number | bigint, write: (bits: number | bigint) => void): undefined {
+function store(
+  h: X87Helpers,
+  m: X87Machine,
+  pops: number,
+  prepare: () => number | bigint,
+  write: (bits: number | bigint) => void,
+): undefined {
   const bits = prepare()
   if (m.field('result') !== 0) write(bits)
   h.x87CommitStore(pops)
@@ -56,25 +78,44 @@ function memoryRunner(opcode: number, reg: number, m: X87Machine): Runner {
   const int16 = (): number => m.view.getInt16(operand, true)
   const int32 = (): number => m.view.getInt32(operand, true)
   /** FIST and FISTP by reg 2, 3, 6, 7; FISTTP by reg 1. */
-  const integerStore = (bits: number): Runner => h =>
-    store(h, m, reg === 2 ? 0 : 1, () => h.x87PrepareInteger(bits, reg === 1 ? 1 : 0), value => {
-      const wide = BigInt(value)
-      if (bits === 16) m.view.setUint16(operand, Number(wide & 0xffffn), true)
-      else if (bits === 32) m.view.setUint32(operand, Number(wide & 0xffffffffn), true)
-      else m.view.setBigUint64(operand, wide, true)
-    })
+  const integerStore =
+    (bits: number): Runner =>
+    h =>
+      store(
+        h,
+        m,
+        reg === 2 ? 0 : 1,
+        () => h.x87PrepareInteger(bits, reg === 1 ? 1 : 0),
+        value => {
+          const wide = BigInt(value)
+          if (bits === 16) m.view.setUint16(operand, Number(wide & 0xffffn), true)
+          else if (bits === 32) m.view.setUint32(operand, Number(wide & 0xffffffffn), true)
+          else m.view.setBigUint64(operand, wide, true)
+        },
+      )
   const compared = reg === 2 || reg === 3
   const pops = reg === 3 ? 1 : 0
   switch (opcode) {
-    case 0xd8: return h => (compared ? h.x87CompareFloat32(bits32(), pops) : h.x87ArithmeticFloat32(reg, bits32()))
-    case 0xdc: return h => (compared ? h.x87CompareFloat64(bits64(), pops) : h.x87ArithmeticFloat64(reg, bits64()))
-    case 0xda: return h => (compared ? h.x87CompareInteger(int32(), pops) : h.x87ArithmeticInteger(reg, int32()))
-    case 0xde: return h => (compared ? h.x87CompareInteger(int16(), pops) : h.x87ArithmeticInteger(reg, int16()))
+    case 0xd8:
+      return h => (compared ? h.x87CompareFloat32(bits32(), pops) : h.x87ArithmeticFloat32(reg, bits32()))
+    case 0xdc:
+      return h => (compared ? h.x87CompareFloat64(bits64(), pops) : h.x87ArithmeticFloat64(reg, bits64()))
+    case 0xda:
+      return h => (compared ? h.x87CompareInteger(int32(), pops) : h.x87ArithmeticInteger(reg, int32()))
+    case 0xde:
+      return h => (compared ? h.x87CompareInteger(int16(), pops) : h.x87ArithmeticInteger(reg, int16()))
     case 0xd9:
       if (reg === 0) return h => h.x87LoadFloat32(bits32())
       if (reg === 5) return h => h.x87LoadControlWord(bits32() & 0xffff)
       if (reg === 7) return h => m.view.setUint16(operand, h.x87ControlWord(), true)
-      return h => store(h, m, pops, () => h.x87PrepareFloat32(), bits => m.view.setUint32(operand, Number(bits), true))
+      return h =>
+        store(
+          h,
+          m,
+          pops,
+          () => h.x87PrepareFloat32(),
+          bits => m.view.setUint32(operand, Number(bits), true),
+        )
     case 0xdb:
       if (reg === 0) return h => h.x87LoadInteger(BigInt(int32()))
       if (reg === 5) return h => h.x87LoadExtended(bits64(), m.view.getUint16(operand + 8, true))
@@ -84,7 +125,14 @@ function memoryRunner(opcode: number, reg: number, m: X87Machine): Runner {
       if (reg === 0) return h => h.x87LoadFloat64(bits64())
       if (reg === 1) return integerStore(64)
       if (reg === 7) return h => m.view.setUint16(operand, h.x87StatusWord(), true)
-      return h => store(h, m, pops, () => h.x87PrepareFloat64(), bits => m.view.setBigUint64(operand, BigInt(bits), true))
+      return h =>
+        store(
+          h,
+          m,
+          pops,
+          () => h.x87PrepareFloat64(),
+          bits => m.view.setBigUint64(operand, BigInt(bits), true),
+        )
     default:
       if (reg === 0) return h => h.x87LoadInteger(BigInt(int16()))
       if (reg === 4) return h => h.x87LoadDecimal(bits64(), m.view.getUint16(operand + 8, true))
@@ -103,7 +151,8 @@ function registerRunner(opcode: number, modrm: number, flags: number): Runner {
       if (reg === 2 || reg === 3) return h => h.x87Compare(i, 0, reg - 2)
       return h => h.x87Arithmetic(reg, 0, i, 0)
     // The reg field of the DC and DE forms names SUB and SUBR, DIV and DIVR the other way round.
-    case 0xdc: return h => h.x87Arithmetic(reg < 4 ? reg : reg ^ REVERSE, i, 0, 0)
+    case 0xdc:
+      return h => h.x87Arithmetic(reg < 4 ? reg : reg ^ REVERSE, i, 0, 0)
     case 0xde:
       if (modrm === 0xd9) return h => h.x87Compare(1, 0, 2)
       return h => h.x87Arithmetic(reg < 4 ? reg : reg ^ REVERSE, i, 0, 1)
@@ -201,8 +250,10 @@ function vendorDifference(opcode: number, modrm: number, view: DataView): number
   if (modrm >= 0xe8 && (opcode === 0xdb || opcode === 0xdf)) return 0x200
   const memoryForm = modrm < 0xc0 && (opcode & 1) === 0 && opcode !== 0xdf
   const compares = (reg === 2 || reg === 3) && (memoryForm || opcode === 0xd8 || modrm === 0xd9)
-  const others = (opcode === 0xdd && modrm >= 0xe0) || (opcode === 0xda && modrm === 0xe9) || (opcode === 0xd9 && modrm === 0xe4)
-  const unmaskedInvalid = (view.getUint16(at.control, true) & 1) === 0 && (view.getUint16(at.statusAfter, true) & 1) !== 0
+  const others =
+    (opcode === 0xdd && modrm >= 0xe0) || (opcode === 0xda && modrm === 0xe9) || (opcode === 0xd9 && modrm === 0xe4)
+  const unmaskedInvalid =
+    (view.getUint16(at.control, true) & 1) === 0 && (view.getUint16(at.statusAfter, true) & 1) !== 0
   return (compares || others) && unmaskedInvalid ? 0x4500 : 0
 }
 
@@ -229,7 +280,11 @@ export function runRecord(m: X87Machine, view: DataView, tolerance: Tolerance = 
   const hex = (value: string | number): string => (typeof value === 'number' ? value.toString(16) : value)
   const top = (view.getUint16(at.status, true) >> 11) & 7
   let inexact = false
-  for (const [name, offset, number] of [['before', at.before, top + 7], ['top', at.top, top], ['behind', at.behind, top + 1]] as const) {
+  for (const [name, offset, number] of [
+    ['before', at.before, top + 7],
+    ['top', at.top, top],
+    ['behind', at.behind, top + 1],
+  ] as const) {
     const actual = m.register(number)
     const wanted = extended(view, offset)
     const gap = distance(actual, wanted)
@@ -245,7 +300,14 @@ export function runRecord(m: X87Machine, view: DataView, tolerance: Tolerance = 
     const actual = m.view.getUint8(m.ram(OPERAND + i))
     if (actual !== view.getUint8(at.memoryAfter + i)) {
       const bytes = (v: DataView, from: number): string =>
-        [9, 8, 7, 6, 5, 4, 3, 2, 1, 0].map(n => v.getUint8(from + n).toString(16).padStart(2, '0')).join('')
+        [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]
+          .map(n =>
+            v
+              .getUint8(from + n)
+              .toString(16)
+              .padStart(2, '0'),
+          )
+          .join('')
       differences.push(`memory ${bytes(m.view, m.ram(OPERAND))} wanted ${bytes(view, at.memoryAfter)}`)
       break
     }
@@ -279,7 +341,12 @@ export function imageBefore(record: DataView): Uint8Array {
 /** Fields of a record that a whole-system run needs. */
 export function instructionOf(record: DataView): { opcode: number; modrm: number; flags: number; operand: Uint8Array } {
   const operand = new Uint8Array(record.buffer, record.byteOffset + at.memory, 10).slice()
-  return { opcode: record.getUint8(at.opcode), modrm: record.getUint8(at.modrm), flags: record.getUint16(at.flags, true), operand }
+  return {
+    opcode: record.getUint8(at.opcode),
+    modrm: record.getUint8(at.modrm),
+    flags: record.getUint16(at.flags, true),
+    operand,
+  }
 }
 
 /**
@@ -299,7 +366,11 @@ export function compareImage(record: DataView, image: DataView, memory: DataView
   expect('tags', image.getUint16(8, true), record.getUint16(at.tagsAfter, true))
   const top = (record.getUint16(at.status, true) >> 11) & 7
   const topAfter = (status >> 11) & 7
-  for (const [name, offset, number] of [['before', at.before, top + 7], ['top', at.top, top], ['behind', at.behind, top + 1]] as const) {
+  for (const [name, offset, number] of [
+    ['before', at.before, top + 7],
+    ['top', at.top, top],
+    ['behind', at.behind, top + 1],
+  ] as const) {
     const actual = extended(image, IMAGE_REGISTERS + ((number - topAfter) & 7) * 10)
     const wanted = extended(record, offset)
     if (distance(actual, wanted) > ulp) differences.push(`${name} ${show(actual)} wanted ${show(wanted)}`)
@@ -322,8 +393,10 @@ function vendorKeepsFlags(record: DataView): boolean {
 export function describeRecord(view: DataView): string {
   const word = (offset: number): string => view.getUint16(offset, true).toString(16).padStart(4, '0')
   const operand = modrmIsMemory(view) ? ` memory ${show(extended(view, at.memory))}` : ''
-  return `${instructionName(view)} control ${word(at.control)} status ${word(at.status)} tags ${view.getUint8(at.tags).toString(2)} ` +
+  return (
+    `${instructionName(view)} control ${word(at.control)} status ${word(at.status)} tags ${view.getUint8(at.tags).toString(2)} ` +
     `flags ${word(at.flags)} st0 ${show(extended(view, at.st0))} st1 ${show(extended(view, at.st1))}${operand}`
+  )
 }
 
 function modrmIsMemory(view: DataView): boolean {

@@ -14,12 +14,14 @@ function table(name: string): bigint[] {
 }
 
 function constant(name: string): bigint {
-  const word = (part: string): bigint => BigInt(new RegExp(`export const ${name}_${part}: u64 = (\\w+)`).exec(source)?.[1] ?? '-1')
+  const word = (part: string): bigint =>
+    BigInt(new RegExp(`export const ${name}_${part}: u64 = (\\w+)`).exec(source)?.[1] ?? '-1')
   return (word('HIGH') << 64n) | word('LOW')
 }
 
 /** `value`, scaled by 2^300, rounded to `fraction` bits. */
-const rounded = (value: bigint, fraction: bigint): bigint => (value + (1n << (BITS - fraction - 1n))) >> (BITS - fraction)
+const rounded = (value: bigint, fraction: bigint): bigint =>
+  (value + (1n << (BITS - fraction - 1n))) >> (BITS - fraction)
 
 function factorial(n: number): bigint {
   return n < 2 ? 1n : BigInt(n) * factorial(n - 1)

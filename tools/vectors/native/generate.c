@@ -266,8 +266,9 @@ static void assemble(test_case *t) {
   if (opcode > 0xFF) emit(t, opcode >> 8, 1);
   emit(t, opcode, 1);
   if (r->modrm != NONE) {
-    if (t->memory_form) t->length += t->address_bits == 16 ? encode16(t, t->code + t->length) : encode32(t, t->code + t->length);
-    else emit(t, (u32)(0xC0 | t->reg << 3 | t->rm), 1);
+    u8 *at = t->code + t->length;
+    if (!t->memory_form) emit(t, (u32)(0xC0 | t->reg << 3 | t->rm), 1);
+    else t->length += t->address_bits == 16 ? encode16(t, at) : encode32(t, at);
   }
   write_immediate(t);
 }
@@ -277,7 +278,8 @@ static int is_string(const row *r) { return r->setup == STRING || r->setup == ST
 /* The other stack width in a fifth of the cases that use the stack. */
 static void choose_stack(test_case *t) {
   switch (t->row->setup) {
-    case PUSH: case POP: case PUSHA: case POPA: case ENTER: case LEAVE: case PUSHF: case POPF: case CALL: case CALL_RM: case RET:
+    case PUSH: case POP: case PUSHA: case POPA: case ENTER: case LEAVE: case PUSHF: case POPF:
+    case CALL: case CALL_RM: case RET:
     case PUSH_SEGMENT: case POP_SEGMENT: case FAR_IMMEDIATE: case FAR_MEMORY: case FAR_RET: case INTERRUPT_RET:
       if (chance(80)) return;
       t->stack_bits = 48 - t->stack_bits;

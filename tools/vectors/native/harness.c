@@ -96,7 +96,8 @@ static void on_signal(int number, siginfo_t *info, void *context) {
 }
 
 static void map(u32 base, u32 bytes, int protection) {
-  void *at = mmap((void *)base, bytes, protection, MAP_FIXED_NOREPLACE | MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  int how = MAP_FIXED_NOREPLACE | MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE;
+  void *at = mmap((void *)base, bytes, protection, how, -1, 0);
   if (at != (void *)base) {
     fprintf(stderr, "cannot map %u bytes at 0x%x\n", bytes, base);
     exit(71);
@@ -264,7 +265,8 @@ void harness_changes(void (*each)(u32 address, const u8 *data, u32 bytes)) {
 void harness_reset(void) {
   for (int i = 0; i < RANGE_COUNT; i++) {
     if (ranges[i].base == READ_ONLY_BASE) continue;
-    if (memcmp((void *)ranges[i].base, pristine[i], ranges[i].bytes)) memcpy((void *)ranges[i].base, pristine[i], ranges[i].bytes);
-    if (memcmp(ranges[i].expected, pristine[i], ranges[i].bytes)) memcpy(ranges[i].expected, pristine[i], ranges[i].bytes);
+    u8 *const copies[2] = { (u8 *)ranges[i].base, ranges[i].expected };
+    for (int k = 0; k < 2; k++)
+      if (memcmp(copies[k], pristine[i], ranges[i].bytes)) memcpy(copies[k], pristine[i], ranges[i].bytes);
   }
 }

@@ -58,7 +58,10 @@ static void put_case(const test_case *t, u32 row_index, const outcome *o) {
   put_bytes(t->code, t->length);
   put_state(&t->in);
   put8(t->patch_count);
-  for (u32 i = 0; i < t->patch_count; i++) put32(t->patches[i].address), put_bytes(t->patches[i].data, t->patches[i].bytes);
+  for (u32 i = 0; i < t->patch_count; i++) {
+    put32(t->patches[i].address);
+    put_bytes(t->patches[i].data, t->patches[i].bytes);
+  }
   put_state(&o->state);
   put8(change_count);
   for (u32 i = 0; i < change_count; i++) put32(changes[i].address), put_bytes(changes[i].data, changes[i].bytes);
@@ -93,7 +96,8 @@ static int capture_case(const row *r, u32 row_index, int environment, int size) 
     harness_changes(collect);
     harness_reset();
     /* Half-done multi-word stores of a faulting PUSHA or ENTER differ between CPUs; a string's progress does not. */
-    if (usable && o.vector != NO_FAULT && changed_bytes && !(r->flags & (STRING_SOURCE | STRING_DEST))) usable = 0, partial_writes++;
+    int is_string = r->flags & (STRING_SOURCE | STRING_DEST);
+    if (usable && o.vector != NO_FAULT && changed_bytes && !is_string) usable = 0, partial_writes++;
     if (!usable || overflow || changed_bytes > MAX_CHANGED_BYTES) {
       rejected++;
       continue;
@@ -141,8 +145,8 @@ static void capture_family(const family *f, u32 seed, u32 scale) {
   }
   put8(0);
   fflush(stdout);
-  fprintf(stderr, "%s: %u cases, %u faults, %u attempts rejected (%u for partial stores)\n", f->name, case_index, faults,
-          rejected, partial_writes);
+  fprintf(stderr, "%s: %u cases, %u faults, %u attempts rejected (%u for partial stores)\n", f->name,
+          case_index, faults, rejected, partial_writes);
 }
 
 int main(int argc, char **argv) {

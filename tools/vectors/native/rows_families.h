@@ -4,6 +4,6 @@
 #include "rows.h"
 extern const row arithmetic_rows[], multiply_rows[], shift_rows[], bit_rows[], move_rows[], string_rows[], stack_rows[],
   branch_rows[], fault_rows[], segment_rows[];
-extern const u32 arithmetic_row_count, multiply_row_count, shift_row_count, bit_row_count, move_row_count, string_row_count,
-  stack_row_count, branch_row_count, fault_row_count, segment_row_count;
+extern const u32 arithmetic_row_count, multiply_row_count, shift_row_count, bit_row_count, move_row_count,
+  string_row_count, stack_row_count, branch_row_count, fault_row_count, segment_row_count;
 #endif

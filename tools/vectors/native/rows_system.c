@@ -1,8 +1,10 @@
 /* Rows: instructions that fault by nature or privilege, and those that load or use segment registers (SDM vol. 2). */
 #include "rows_families.h"
 
-#define PRIVILEGED(m, form, opcode, digit, access, flags) { m, form, opcode, digit, D, NOIMM, access, PLAIN, flags, .weight = 20 }
-#define UNDEFINED(opcode, digit) { "undefined", "", opcode, digit, D, NOIMM, NOMEM, PLAIN, (digit) == NONE ? 0 : REG_ONLY, .weight = 10 }
+#define PRIVILEGED(m, form, opcode, digit, access, flags) \
+  { m, form, opcode, digit, D, NOIMM, access, PLAIN, flags, .weight = 20 }
+#define UNDEFINED(opcode, digit) \
+  { "undefined", "", opcode, digit, D, NOIMM, NOMEM, PLAIN, (digit) == NONE ? 0 : REG_ONLY, .weight = 10 }
 #define PORT_ROW(m, form, opcode, imm, size) { m, form, opcode, NONE, size, imm, NOMEM, PORT, 0, .weight = 40 }
 #define LOCK_ILLEGAL(m, form, opcode, digit, size, imm, access, flags) \
   { m, form, opcode, digit, size, imm, access, LOCKED, flags, .weight = 40 }
@@ -50,10 +52,13 @@ const row fault_rows[] = {
   PORT_ROW("ins", "Yv_DX", 0x6D, NOIMM, V),
   PORT_ROW("outs", "DX_Xb", 0x6E, NOIMM, B),
   PORT_ROW("outs", "DX_Xv", 0x6F, NOIMM, V),
-  UNDEFINED(0x0F04, NONE), UNDEFINED(0x0F0A, NONE), UNDEFINED(0x0F0C, NONE), UNDEFINED(0x0F24, NONE), UNDEFINED(0x0F26, NONE),
-  UNDEFINED(0x0F36, NONE), UNDEFINED(0x0F39, NONE), UNDEFINED(0x0F3B, NONE), UNDEFINED(0x0F3F, NONE), UNDEFINED(0x0FFF, NONE),
+  UNDEFINED(0x0F04, NONE), UNDEFINED(0x0F0A, NONE), UNDEFINED(0x0F0C, NONE), UNDEFINED(0x0F24, NONE),
+  UNDEFINED(0x0F26, NONE),
+  UNDEFINED(0x0F36, NONE), UNDEFINED(0x0F39, NONE), UNDEFINED(0x0F3B, NONE), UNDEFINED(0x0F3F, NONE),
+  UNDEFINED(0x0FFF, NONE),
   UNDEFINED(0x0FA6, NONE), UNDEFINED(0x0FA7, NONE), UNDEFINED(0x0FAA, NONE),
-  UNDEFINED(0xFE, 2), UNDEFINED(0xFE, 3), UNDEFINED(0xFE, 4), UNDEFINED(0xFE, 5), UNDEFINED(0xFE, 6), UNDEFINED(0xFE, 7),
+  UNDEFINED(0xFE, 2), UNDEFINED(0xFE, 3), UNDEFINED(0xFE, 4), UNDEFINED(0xFE, 5), UNDEFINED(0xFE, 6),
+  UNDEFINED(0xFE, 7),
   UNDEFINED(0xFF, 3), UNDEFINED(0xFF, 5), UNDEFINED(0xFF, 7),
   UNDEFINED(0x0FBA, 0), UNDEFINED(0x0FBA, 1), UNDEFINED(0x0FBA, 2), UNDEFINED(0x0FBA, 3),
   UNDEFINED(0xC6, 1), UNDEFINED(0xC6, 5), UNDEFINED(0xC7, 1), UNDEFINED(0xC7, 6),

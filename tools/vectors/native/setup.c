@@ -20,7 +20,8 @@ void plain(test_case *t) {
   const row *r = t->row;
   if (chance(60)) t->has_rm_value = 1, t->rm_value = some_value(t->rm_size);
   if (r->modrm == REG && chance(60)) t->has_reg_value = 1, t->reg_value = some_value(t->size == 64 ? 32 : t->size);
-  if (r->flags & PLUS_R && chance(60)) set_register(t, t->opcode_low, r->flags & BYTE_REG ? 8 : t->size, some_value(t->size));
+  int register_size = r->flags & BYTE_REG ? 8 : t->size;
+  if (r->flags & PLUS_R && chance(60)) set_register(t, t->opcode_low, register_size, some_value(t->size));
   if (r->modrm == NONE && chance(60)) set_register(t, EAX, t->size, some_value(t->size));
 }
 
@@ -57,7 +58,8 @@ static void divide(test_case *t) {
     u64 quotient = chance(30) ? edge_value(size) : some_value(size);
     if (chance(8)) quotient = (u64)mask + 1 - below(3) + below(2);
     if (is_signed) {
-      int64_t q = (int64_t)(quotient << (64 - size)) >> (64 - size), d = (int64_t)((u64)divisor << (64 - size)) >> (64 - size);
+      int spare = 64 - size;
+      int64_t q = (int64_t)(quotient << spare) >> spare, d = (int64_t)((u64)divisor << spare) >> spare;
       if (chance(8)) q = ((int64_t)1 << (size - 1)) - 1 + (int64_t)below(3);
       if (chance(50)) q = -q;
       u32 magnitude = (u32)(d < 0 ? -d : d);

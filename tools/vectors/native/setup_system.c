@@ -10,15 +10,15 @@
 
 /* Selectors whose meaning is the same in every GDT that environment.ts describes: never one of the kernel's own. */
 static const u16 data_selectors[] = {
-  0, 1, 2, 3, SELECTOR_CODE32, SELECTOR_DATA32, SELECTOR_FS, SELECTOR_GS, SELECTOR_CODE16, SELECTOR_STACK16, SELECTOR_READ_ONLY,
-  SELECTOR_EXPAND_DOWN, SELECTOR_EXECUTE_ONLY, SELECTOR_ABSENT_DATA, SELECTOR_EXPAND_DOWN16, SELECTOR_ABSENT_CODE,
-  SELECTOR_DATA32 & ~3, SELECTOR_FS & ~3, (SELECTOR_GS & ~3) | 1, (SELECTOR_STACK16 & ~3) | 2, 0x57, 0x5C, 0x83, 0x1003, 0xFFFB,
-  0x2007, 0xFFFF,
+  0, 1, 2, 3, SELECTOR_CODE32, SELECTOR_DATA32, SELECTOR_FS, SELECTOR_GS, SELECTOR_CODE16, SELECTOR_STACK16,
+  SELECTOR_READ_ONLY, SELECTOR_EXPAND_DOWN, SELECTOR_EXECUTE_ONLY, SELECTOR_ABSENT_DATA, SELECTOR_EXPAND_DOWN16,
+  SELECTOR_ABSENT_CODE, SELECTOR_DATA32 & ~3, SELECTOR_FS & ~3, (SELECTOR_GS & ~3) | 1, (SELECTOR_STACK16 & ~3) | 2,
+  0x57, 0x5C, 0x83, 0x1003, 0xFFFB, 0x2007, 0xFFFF,
 };
 static const u16 code_selectors[] = {
   SELECTOR_CODE32, SELECTOR_CODE32, SELECTOR_CODE32, SELECTOR_CODE16, SELECTOR_CODE16, SELECTOR_EXECUTE_ONLY,
-  SELECTOR_EXECUTE_ONLY, SELECTOR_CODE32 & ~3, (SELECTOR_CODE16 & ~3) | 2, 0, 3, SELECTOR_DATA32, SELECTOR_FS, SELECTOR_STACK16,
-  SELECTOR_ABSENT_CODE, SELECTOR_ABSENT_DATA, 0x57, 0x83, 0xFFFF,
+  SELECTOR_EXECUTE_ONLY, SELECTOR_CODE32 & ~3, (SELECTOR_CODE16 & ~3) | 2, 0, 3, SELECTOR_DATA32, SELECTOR_FS,
+  SELECTOR_STACK16, SELECTOR_ABSENT_CODE, SELECTOR_ABSENT_DATA, 0x57, 0x83, 0xFFFF,
 };
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -49,8 +49,10 @@ static void clear_below_stack(test_case *t, u32 linear, u32 bytes) {
 }
 
 static void special_segments(test_case *t) {
-  static const u16 selectors[] = { 0, 0, SELECTOR_READ_ONLY, SELECTOR_READ_ONLY, SELECTOR_EXPAND_DOWN, SELECTOR_EXPAND_DOWN,
-                                   SELECTOR_EXPAND_DOWN16, SELECTOR_CODE16, SELECTOR_GS, SELECTOR_STACK16 };
+  static const u16 selectors[] = {
+    0, 0, SELECTOR_READ_ONLY, SELECTOR_READ_ONLY, SELECTOR_EXPAND_DOWN, SELECTOR_EXPAND_DOWN, SELECTOR_EXPAND_DOWN16,
+    SELECTOR_CODE16, SELECTOR_GS, SELECTOR_STACK16,
+  };
   t->in.selector[SEG_FS] = selectors[below(COUNT(selectors))];
   t->in.selector[SEG_GS] = selectors[below(COUNT(selectors))];
   if (chance(25)) t->in.selector[SEG_ES] = chance(50) ? 0 : SELECTOR_EXPAND_DOWN;
@@ -81,7 +83,8 @@ void prepare_system(test_case *t) {
     case BOUNDS: t->has_reg_value = 1, t->reg_value = some_value(t->size); break;
     case INTERRUPT:
       t->has_immediate = 1;
-      do t->immediate = chance(20) ? 3 + below(2) : random_word() & 0xFF; while (t->immediate == LINUX_SYSTEM_CALL_VECTOR);
+      do t->immediate = chance(20) ? 3 + below(2) : random_word() & 0xFF;
+      while (t->immediate == LINUX_SYSTEM_CALL_VECTOR);
       break;
     case PORT:
       set_part(t, EDX, 16, random_word());
@@ -187,7 +190,8 @@ void finish_system(test_case *t) {
     case ALIGNMENT:
       /* Whether #AC or #PF comes first when both apply is up to the CPU. */
       if (t->row->modrm == NONE) t->operand_linear = t->in.gpr[ESP] - t->operand_bytes, t->operand_bytes *= 2;
-      if ((t->memory_form || t->row->modrm == NONE) && !all_writable(t->operand_linear, t->operand_bytes)) t->reject = 1;
+      if (!t->memory_form && t->row->modrm != NONE) return;
+      if (!all_writable(t->operand_linear, t->operand_bytes)) t->reject = 1;
       break;
     case FETCH:
       /* From not reaching the end of the mapped code to starting behind it. */

@@ -1,0 +1,100 @@
+/**
+ * Bulk steps of REP MOVS and REP STOS: many elements at once within one page of source and destination.
+ *
+ * before: one load, store and count per element => after: memory.copy or memory.fill per page.
+ * Condition: flat segments, 32-bit addresses, DF clear, RAM on both sides, no overlap that a forward copy would
+ * smear, no single step. Otherwise 0 is returned and the caller takes an ordinary step, which raises what it must.
+ */
+import {
+  CPL, EFLAGS, EFLAGS_DF, GPR, GPR_EAX, GPR_ECX, GPR_EDI, GPR_ESI, MODE, MODE_FLAT, PAGE_FLAG_DEVICE, PAGE_FLAG_RAM,
+  PAGE_GRANULES_BASE, RAM_BASE, SEGMENT_DS, TRAP_BEFORE,
+} from '../../build/helpers/layout'
+import { codeWritten } from './host'
+import { clearFault, faulted, pageFlag } from './memory'
+import { translate } from './paging'
+
+/** Fewer elements than this are stepped. */
+const FEWEST: u32 = 4
+const OFFSET_MASK: u32 = 0xfff
+const PAGE: u32 = 0x1000
+
+// @ts-ignore: decorator
+@inline
+function register(number: u32): u32 {
+  return load<u32>(GPR + number * 8)
+}
+
+/** Whether bulk steps are allowed here at all; `segment` is that of the source. */
+// @ts-ignore: decorator
+@inline
+function allowed(segment: u32): bool {
+  return (
+    (load<u32>(MODE) & MODE_FLAT) != 0 && segment <= SEGMENT_DS && (load<u32>(EFLAGS) & EFLAGS_DF) == 0 &&
+    load<u32>(TRAP_BEFORE) == 0
+  )
+}
+
+/** Physical address, or all ones when the access would fault or is not to the wanted kind of page. */
+function plainPage(linear: u32, write: bool): u32 {
+  const physical = translate(linear, write, load<u32>(CPL) == 3)
+  if (faulted()) {
+    // The ordinary step raises it again.
+    clearFault()
+    return 0xffffffff
+  }
+  const flag = pageFlag(physical)
+  if (write ? flag != PAGE_FLAG_RAM : flag == PAGE_FLAG_DEVICE) return 0xffffffff
+  return physical
+}
+
+function noticeRange(physical: u32, bytes: u32): void {
+  if (load<u32>(PAGE_GRANULES_BASE + ((physical >> 12) << 2)) != 0) codeWritten(physical, bytes)
+}
+
+/** REP MOVS of elements of 2^`shift` bytes from `segment`: how many elements were moved; registers are up to date. */
+export function bulkMove(shift: u32, segment: u32): u32 {
+  if (!allowed(segment)) return 0
+  const source = register(GPR_ESI)
+  const destination = register(GPR_EDI)
+  let elements = register(GPR_ECX)
+  elements = min(elements, (PAGE - (source & OFFSET_MASK)) >> shift)
+  elements = min(elements, (PAGE - (destination & OFFSET_MASK)) >> shift)
+  if (elements < FEWEST) return 0
+  const bytes = elements << shift
+  const from = plainPage(source, false)
+  if (from == 0xffffffff) return 0
+  const to = plainPage(destination, true)
+  if (to == 0xffffffff || (to > from && to < from + bytes)) return 0
+  memory.copy(RAM_BASE + to, RAM_BASE + from, bytes)
+  noticeRange(to, bytes)
+  store<u32>(GPR + GPR_ESI * 8, source + bytes)
+  store<u32>(GPR + GPR_EDI * 8, destination + bytes)
+  store<u32>(GPR + GPR_ECX * 8, register(GPR_ECX) - elements)
+  return elements
+}
+
+/** REP STOS likewise. */
+export function bulkStore(shift: u32, segment: u32): u32 {
+  if (!allowed(segment)) return 0
+  const destination = register(GPR_EDI)
+  const elements = min(register(GPR_ECX), (PAGE - (destination & OFFSET_MASK)) >> shift)
+  if (elements < FEWEST) return 0
+  const bytes = elements << shift
+  const to = plainPage(destination, true)
+  if (to == 0xffffffff) return 0
+  const value = register(GPR_EAX)
+  const start = RAM_BASE + to
+  const byte = value & 0xff
+  const repeated = byte * 0x01010101
+  if (shift == 0 || (shift == 1 ? (value & 0xffff) == (repeated & 0xffff) : value == repeated)) {
+    memory.fill(start, <u8>byte, bytes)
+  } else if (shift == 1) {
+    for (let i: u32 = 0; i < bytes; i += 2) store<u16>(start + i, <u16>value)
+  } else {
+    for (let i: u32 = 0; i < bytes; i += 4) store<u32>(start + i, value)
+  }
+  noticeRange(to, bytes)
+  store<u32>(GPR + GPR_EDI * 8, destination + bytes)
+  store<u32>(GPR + GPR_ECX * 8, register(GPR_ECX) - elements)
+  return elements
+}
