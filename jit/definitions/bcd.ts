@@ -3,9 +3,13 @@ import { Lazy } from '../../runtime/flags.ts'
 import { Eflags, Gpr, Vector } from '../../runtime/state.ts'
 import type { Builder, Definition, Value } from './builder.ts'
 
+/** Places in the Aux image. */
+const AF_POSITION = Math.log2(Eflags.AF)
+const OF_POSITION = Math.log2(Eflags.OF)
+
 /** AF as 0 or 1. */
 function auxiliary(b: Builder): Value {
-  return b.and(b.shr(b.arithmeticFlags(), 4), 1)
+  return b.and(b.shr(b.arithmeticFlags(), AF_POSITION), 1)
 }
 
 /** DAA and DAS: the manual's operation section, without branches. */
@@ -17,10 +21,14 @@ function decimalAdjust(subtract: boolean): Definition {
     const highOver = b.or(b.gtU(al, 0x99), carry)
     const adjustment = b.add(b.mul(lowOver, 6), b.mul(highOver, 0x60))
     const result = b.truncate(subtract ? b.sub(al, adjustment) : b.add(al, adjustment), 8)
+    // OF, undefined, is that of the whole adjustment.
+    const changed = b.xor(al, result)
+    const overflow = b.and(changed, b.xor(adjustment, subtract ? al : result))
+    const image = b.or(b.shl(lowOver, AF_POSITION), b.shl(b.signBit(overflow, 8), OF_POSITION))
     // DAS also keeps the borrow that its low adjustment makes (SDM: "CF := old_CF OR (Borrow from AL := AL - 6)").
     const out = subtract ? b.or(highOver, b.and(lowOver, b.ltU(al, 6))) : highOver
     b.setRegister(Gpr.Eax, 8, result)
-    b.setFlags(Lazy.Aux, 8, result, undefined, b.shl(lowOver, 4), out)
+    b.setFlags(Lazy.Aux, 8, result, undefined, image, out)
   }
 }
 
@@ -39,7 +47,11 @@ function asciiAdjust(subtract: boolean): Definition {
     const moved = subtract ? b.sub(ax, adjustment) : b.add(ax, adjustment)
     const result = b.and(moved, 0xff0f)
     b.setRegister(Gpr.Eax, 16, result)
-    b.setFlags(Lazy.Aux, 8, b.and(result, 0xff), undefined, b.shl(over, 4), over)
+    // The undefined flags are those of the addition to AX.
+    const sum = b.truncate(moved, 16)
+    const overflow = b.and(b.xor(ax, sum), b.xor(adjustment, subtract ? ax : sum))
+    const image = b.or(b.shl(over, AF_POSITION), b.shl(b.signBit(overflow, 16), OF_POSITION))
+    b.setFlags(Lazy.Aux, 16, sum, undefined, image, over)
   }
 }
 
@@ -59,20 +71,18 @@ const aam: Definition = b => {
   b.setFlags(Lazy.Logic, 8, low)
 }
 
-/** AAD imm8    AL := AL + AH * imm8, AH := 0. Sets SZP. */
+/** AAD imm8    AL := AL + AH * imm8, AH := 0. Sets SZP; OF, AF, CF (undefined) are those of the addition. */
 const aad: Definition = b => {
   const base = b.and(b.read(0), 0xff)
-  const result = b.truncate(b.add(b.register(Gpr.Eax, 8), b.mul(b.highByteOfAx(), base)), 8)
+  const al = b.register(Gpr.Eax, 8)
+  const result = b.truncate(b.add(al, b.mul(b.highByteOfAx(), base)), 8)
   b.setRegister(Gpr.Eax, 16, result)
-  b.setFlags(Lazy.Logic, 8, result)
+  b.setFlags(Lazy.Add, 8, result, al)
 }
 
 /** SALC    AL := CF ? FFh : 0. No flags. Undocumented until the manual's opcode map listed D6. */
 const salc: Definition = b => {
   b.setRegister(Gpr.Eax, 8, b.select(b.carry(), 0xff, 0))
 }
-
-/** AF's place in the Aux image. */
-if (Eflags.AF !== 1 << 4) throw new Error('AF is not where the EFLAGS image has it')
 
 export const bcd: Readonly<Record<string, Definition>> = { daa, das, aaa, aas, aam, aad, salc }

@@ -53,13 +53,18 @@ const btr = bitTest((b, word, mask) => b.and(word, b.not(mask)))
 /** BTC r/m, r    CF := bit, bit := not bit. */
 const btc = bitTest((b, word, mask) => b.xor(word, mask))
 
+/** A bit above any bit index. */
+const ABOVE_INDEX = 0x100
+
 /** BSF and BSR leave the destination alone when the source is zero, as hardware does. ZF alone is defined. */
 function scan(find: (b: Builder, source: Value) => Value): Definition {
   return b => {
     const size = b.sizeOf(0)
     const source = b.read(1)
-    b.setFlags(Lazy.Logic, size, source)
-    b.if(source, () => b.write(0, find(b, source)))
+    const index = find(b, source)
+    // PF, undefined as all but ZF, is the parity of the index on AMD parts; the bit above it keeps ZF clear.
+    b.setFlags(Lazy.Logic, size, b.select(source, b.or(index, ABOVE_INDEX), 0))
+    b.if(source, () => b.write(0, index))
   }
 }
 

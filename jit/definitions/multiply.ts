@@ -1,11 +1,11 @@
-/** Multiplication and division (SDM vol. 2). Flags that the manual leaves undefined are set from the low result. */
-import { Lazy } from '../../runtime/flags.ts'
-import { Eflags, Gpr, Vector } from '../../runtime/state.ts'
+/** Multiplication and division (SDM vol. 2). Flags that the manual leaves undefined stay as they were. */
+import { Gpr, Vector } from '../../runtime/state.ts'
 import type { Builder, Definition, Value } from './builder.ts'
 
-/** CF and OF from one bit; SF, ZF, PF (undefined) from `result`. */
-function setOverflowAndCarry(b: Builder, size: number, result: Value, bit: Value): void {
-  b.setFlags(Lazy.Aux, size, result, undefined, b.select(bit, Eflags.OF, 0), bit)
+/** CF and OF from one bit; SF, ZF, AF, PF (undefined) stay, as on AMD parts. */
+function setOverflowAndCarry(b: Builder, bit: Value): void {
+  b.setOverflow(bit)
+  b.setCarry(bit)
 }
 
 /** MUL r/m    AX := AL * src, DX:AX := AX * src, EDX:EAX := EAX * src. CF, OF := high half is not zero. */
@@ -19,7 +19,7 @@ const mul: Definition = b => {
     const low = b.wrap(product)
     b.setRegister(Gpr.Eax, 32, low)
     b.setRegister(Gpr.Edx, 32, high)
-    setOverflowAndCarry(b, 32, low, b.ne(high, 0))
+    setOverflowAndCarry(b, b.ne(high, 0))
     return
   }
   const product = b.mul(left, right)
@@ -29,7 +29,7 @@ const mul: Definition = b => {
     b.setRegister(Gpr.Eax, 16, b.and(product, 0xffff))
     b.setRegister(Gpr.Edx, 16, high)
   }
-  setOverflowAndCarry(b, size, b.truncate(product, size), b.ne(high, 0))
+  setOverflowAndCarry(b, b.ne(high, 0))
 }
 
 /** The signed product of two operands of `size` bits as an i64, and whether it does not fit `size` bits. */
@@ -50,7 +50,7 @@ const imul: Definition = (b, { operands }) => {
     const { product, overflow } = signedProduct(b, b.read(1), right, size)
     const result = b.truncate(b.wrap(product), size)
     b.write(0, result)
-    setOverflowAndCarry(b, size, result, overflow)
+    setOverflowAndCarry(b, overflow)
     return
   }
   const right = b.read(0)
@@ -63,7 +63,7 @@ const imul: Definition = (b, { operands }) => {
     b.setRegister(Gpr.Eax, 16, b.and(low, 0xffff))
     b.setRegister(Gpr.Edx, 16, b.and(b.shr(low, 16), 0xffff))
   } else b.setRegister(Gpr.Eax, 16, b.and(low, 0xffff))
-  setOverflowAndCarry(b, size, b.truncate(low, size), overflow)
+  setOverflowAndCarry(b, overflow)
 }
 
 /** The dividend of DIV and IDIV as an i64: AX, DX:AX or EDX:EAX, zero- or sign-extended. */

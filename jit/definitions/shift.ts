@@ -1,21 +1,28 @@
 /**
  * Shifts, rotates and double shifts (SDM vol. 2, "SAL/SAR/SHL/SHR", "RCL/RCR/ROL/ROR", "SHLD", "SHRD").
  * Counts are masked to 5 bits. A count of zero changes no flag; the store to the destination still happens.
- * OF for counts above 1 is undefined; it is set by the same formula as for 1, as most hardware does.
+ * OF for counts above 1 is undefined; it is set by a formula that covers 1, and AF, always undefined, is set: both as
+ * AMD parts do.
  */
 import { Lazy } from '../../runtime/flags.ts'
 import { Eflags } from '../../runtime/state.ts'
 import type { Builder, Definition, Value } from './builder.ts'
 
-const OF_POSITION = 11
+const OF_POSITION = Math.log2(Eflags.OF)
+
 /** Counts are taken modulo 32 for 8-, 16- and 32-bit operands, modulo 64 for 64-bit ones. */
 function readCount(b: Builder, size: number): Value {
   return b.and(b.read(1), size === 64 ? 63 : 31)
 }
 
-/** A value with OF at its place in an EFLAGS image, from 0 or 1. */
-function overflowImage(b: Builder, bit: Value): Value {
-  return b.shl(bit, OF_POSITION)
+/** The EFLAGS image behind a shift: OF from 0 or 1, and AF. */
+function shiftImage(b: Builder, overflow: Value): Value {
+  return b.or(b.shl(overflow, OF_POSITION), Eflags.AF)
+}
+
+/** Whether the upper two bits differ, as 0 or 1. */
+function topBitsDiffer(b: Builder, result: Value, size: number): Value {
+  return b.xor(b.signBit(result, size), b.signBit(b.shl(result, 1), size))
 }
 
 /**
@@ -24,7 +31,7 @@ function overflowImage(b: Builder, bit: Value): Value {
  */
 function shift(
   shifted: (b: Builder, wide: Value, count: Value, size: number) => { result: Value; carry: Value },
-  overflow: (b: Builder, left: Value, result: Value, carry: Value, size: number) => Value,
+  overflow: (b: Builder, result: Value, carry: Value, size: number) => Value,
 ): Definition {
   return b => {
     const size = b.sizeOf(0)
@@ -34,7 +41,7 @@ function shift(
     const { result, carry } = shifted(b, b.widenU(left), wideCount, size)
     b.writeModified(0, result)
     b.if(count, () => {
-      const image = overflowImage(b, overflow(b, left, result, carry, size))
+      const image = shiftImage(b, overflow(b, result, carry, size))
       b.setFlags(Lazy.Aux, size, result, undefined, image, carry)
     })
   }
@@ -49,7 +56,7 @@ const shl = shift(
       carry: b.wrap(b.and(b.shr(moved, size), 1)),
     }
   },
-  (b, _left, result, carry, size) => b.xor(b.signBit(result, size), carry),
+  (b, result, carry, size) => b.xor(b.signBit(result, size), carry),
 )
 
 /** SHR r/m, count    dst := dst >> count, unsigned. Sets OSZPC. */
@@ -59,7 +66,7 @@ const shr = shift(
     const moved = b.shr(b.shl(wide, 1), count)
     return { result: b.wrap(b.shr(moved, 1)), carry: b.wrap(b.and(moved, 1)) }
   },
-  (b, left, _result, _carry, size) => b.signBit(left, size),
+  (b, result, _carry, size) => topBitsDiffer(b, result, size),
 )
 
 /** SAR r/m, count    dst := dst >> count, signed. Sets OSZPC. */
@@ -110,7 +117,7 @@ const rol = rotate(
 const ror = rotate(
   (b, left, count, size) => b.truncate(b.rotr(repeated(b, left, size), count), size),
   (b, result, size) => b.signBit(result, size),
-  (b, result, _carry, size) => b.xor(b.signBit(result, size), b.signBit(b.shl(result, 1), size)),
+  (b, result, _carry, size) => topBitsDiffer(b, result, size),
 )
 
 /**
@@ -137,7 +144,7 @@ function rotateThroughCarry(left: boolean): Definition {
     b.if(masked, () => {
       const overflow = left
         ? b.xor(b.signBit(result, size), carry)
-        : b.xor(b.signBit(result, size), b.signBit(b.shl(result, 1), size))
+        : topBitsDiffer(b, result, size)
       b.setOverflow(overflow)
       b.setCarry(carry)
     })
@@ -185,8 +192,8 @@ function doubleShift(left: boolean): Definition {
     }
     b.writeModified(0, result)
     b.if(count, () => {
-      const changed = b.xor(b.signBit(result, size), b.signBit(destination, size))
-      b.setFlags(Lazy.Aux, size, result, undefined, overflowImage(b, changed), carry)
+      const overflow = left ? b.xor(b.signBit(result, size), carry) : topBitsDiffer(b, result, size)
+      b.setFlags(Lazy.Aux, size, result, undefined, shiftImage(b, overflow), carry)
     })
   }
 }
@@ -196,8 +203,5 @@ const shld = doubleShift(true)
 
 /** SHRD r/m, r, count    dst := low part of src:dst >> count. Sets OSZPC. */
 const shrd = doubleShift(false)
-
-/** EFLAGS image bit of OF, checked against the position used above. */
-if (Eflags.OF !== 1 << OF_POSITION) throw new Error('OF is not where the EFLAGS image has it')
 
 export const shifts: Readonly<Record<string, Definition>> = { shl, shr, sar, rol, ror, rcl, rcr, shld, shrd }

@@ -52,7 +52,9 @@ const popa: Definition = (b, { operandSize }) => {
   const bytes = operandSize / 8
   const order = [...pushOrder].reverse()
   order.forEach((register, i) => {
-    if (register !== Gpr.Esp) b.setRegister(register, operandSize, b.load(Segment.Ss, b.stackAt(bytes * i), operandSize))
+    // The image of ESP is read, and may fault, all the same.
+    const value = b.load(Segment.Ss, b.stackAt(bytes * i), operandSize)
+    if (register !== Gpr.Esp) b.setRegister(register, operandSize, value)
   })
   b.release(bytes * order.length)
 }

@@ -15,7 +15,7 @@ export const SLICE_MILLISECONDS = 8
 const LONGEST_SLEEP = 2 ** 31 - 1
 
 /** Below this the next turn of the event loop comes sooner than any timer. In milliseconds. */
-const SHORTEST_SLEEP = 0.5
+const SHORTEST_SLEEP = 0.2
 
 type Stopped = Extract<RunResult, { state: 'stopped' }>
 
@@ -79,7 +79,7 @@ export class RunLoop<Reason> {
   #sleep(milliseconds: number | null): Promise<void> {
     if (this.#woken || (milliseconds !== null && milliseconds < SHORTEST_SLEEP)) return nextTurn()
     return new Promise(resolve => {
-      const timer = setTimeout(() => this.#resume(resolve), Math.min(milliseconds ?? LONGEST_SLEEP, LONGEST_SLEEP))
+      const timer = setTimeout(() => this.#resume(resolve), Math.min(Math.ceil(milliseconds ?? LONGEST_SLEEP), LONGEST_SLEEP))
       this.#interrupt = () => {
         clearTimeout(timer)
         this.#resume(resolve)

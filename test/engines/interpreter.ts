@@ -9,12 +9,22 @@
  * Every gate leads to a HLT of its own at CPL 0, so the place of the HLT says which exception came, and the frame on
  * the inner stack what was saved.
  */
-import { PAGE_BYTES, RAM_BASE } from '../../runtime/memory-map.ts'
+
 import { ExitReason } from '../../runtime/exits.ts'
+import { PAGE_BYTES, RAM_BASE } from '../../runtime/memory-map.ts'
 import { Cr0, Segment, Vector } from '../../runtime/state.ts'
 import type { CpuEngine, EngineResult } from '../specs/vectors/replay.ts'
+import { isCaptureError } from '../vectors/capture-errors.ts'
 import {
-  CODE_FILLER, codeRange, dataRanges, descriptorWords, LDT_LIMIT, type MemoryRange, segmentBase, segments, userGates,
+  CODE_FILLER,
+  codeRange,
+  dataRanges,
+  descriptorWords,
+  LDT_LIMIT,
+  type MemoryRange,
+  segmentBase,
+  segments,
+  userGates,
 } from '../vectors/environment.ts'
 import type { MemoryBytes, Vector as TestVector, VectorFault } from '../vectors/format.ts'
 import { patternByte } from '../vectors/random.ts'
@@ -89,6 +99,10 @@ abstract class InterpreterEngine implements CpuEngine {
 
   supports(feature: string): boolean {
     return features.includes(feature)
+  }
+
+  knows(vector: TestVector): boolean {
+    return !isCaptureError(vector)
   }
 
   /** Executes the instruction of a case that has been loaded. */
@@ -185,9 +199,13 @@ abstract class InterpreterEngine implements CpuEngine {
     for (const { address, bytes } of vector.memory)
       for (let i = 0; i < bytes.length; i++) {
         const physical = this.physical((address + i) >>> 0)
-        if (physical !== undefined) changes.push({ address: address + i, bytes: Uint8Array.of(this.cpu.read8(physical)) })
+        if (physical !== undefined)
+          changes.push({ address: address + i, bytes: Uint8Array.of(this.cpu.read8(physical)) })
       }
-    this.poke(segmentBase(vector.selectors[Segment.Cs]) + vector.eip, new Uint8Array(vector.bytes.length).fill(CODE_FILLER))
+    this.poke(
+      segmentBase(vector.selectors[Segment.Cs]) + vector.eip,
+      new Uint8Array(vector.bytes.length).fill(CODE_FILLER),
+    )
     for (const { linear, physical, pristine } of this.pages) {
       const now = this.ram.subarray(physical, physical + PAGE_BYTES)
       if (now.equals(pristine)) continue
@@ -256,7 +274,8 @@ class RunningEngine extends InterpreterEngine {
   readonly name = 'interpreter-run'
 
   /** What a branch finds at its own bytes or in data memory is no INT3; those cases are the stepping engine's. */
-  knows(vector: TestVector): boolean {
+  override knows(vector: TestVector): boolean {
+    if (!super.knows(vector)) return false
     if (vector.fault) return true
     const target = segmentBase(vector.out.selectors[Segment.Cs]) + vector.out.eip
     if (dataRanges.some(range => target >= range.base && target < range.base + range.bytes)) return false

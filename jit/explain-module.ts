@@ -1,0 +1,165 @@
+/**
+ * One instruction's handlers as wasm text, for `npm run explain`: a module with nothing but the handler, the helpers
+ * imported, and its memory accesses annotated with the state field or record field that they touch.
+ *
+ *   facts -> definition -> HotLowering | GeneralLowering | RepeatLowering -> binaryen text -> notes
+ */
+import binaryen from 'binaryen'
+import { RecordField } from '../runtime/records.ts'
+import { Gpr, Segment, stateFields } from '../runtime/state.ts'
+import {
+  GeneralLowering, GENERAL_LOCALS, type HotFrame, HotLowering, RepeatLowering, valueTypes,
+} from './backends/interpreter.ts'
+import { type Expression, LocalPool, type Module } from './backends/value.ts'
+import { Builder, type Facts } from './definitions/builder.ts'
+import { definitions } from './definitions/index.ts'
+import { helperSignatures } from './helper-signatures.ts'
+import type { Node } from './ir.ts'
+
+/** The locals of the interpreter's one function and its labels (interpreter-module.ts). */
+const frameLocals = ['record', 'eipDelta', 'remaining', 'tlb', 'target', 'linkFrom'] as const
+const frame: HotFrame = {
+  record: 0, eipDelta: 1, remaining: 2, tlb: 3, target: 4, linkFrom: 5,
+  next: 'next', fault: 'fault', indirect: 'indirect', dispatch: 'dispatch',
+}
+
+/** binaryen's typings look for this in a module, where it is not. */
+const { setLocalName } = (binaryen as unknown as Pick<Module, 'Function'>).Function
+
+const FUNCTION = 'handler'
+const PAGES = 1
+
+/** The statements that a definition records for `facts`. Throws when there is no definition. */
+export function definedStatements(facts: Facts): readonly Node[] {
+  const definition = definitions.get(facts.mnemonic)
+  if (!definition) throw new Error(`${facts.mnemonic} has no definition`)
+  const builder = new Builder(facts)
+  definition(builder, facts)
+  return builder.statements
+}
+
+function emptyModule(): { m: Module; helpers: Map<string, string> } {
+  const m = new binaryen.Module()
+  m.setFeatures(binaryen.Features.SignExt | binaryen.Features.BulkMemory | binaryen.Features.MutableGlobals)
+  m.setMemory(PAGES, PAGES)
+  const helpers = new Map<string, string>()
+  for (const [name, { parameters, result }] of helperSignatures) {
+    const types = binaryen.createType(parameters.map(type => valueTypes[type]))
+    m.addFunctionImport(name, 'helpers', name, types, result === 'none' ? binaryen.none : valueTypes[result])
+    helpers.set(name, name)
+  }
+  return { m, helpers }
+}
+
+/** Adds the function, names its locals, and gives the module's text, annotated. */
+function emit(m: Module, names: readonly string[], parameters: number, pool: LocalPool, body: Expression): string[] {
+  const types = names.slice(0, parameters).map(() => binaryen.i32)
+  const fixed = names.slice(parameters).map(() => binaryen.i32)
+  const scratch = pool.types.map(type => valueTypes[type])
+  const reference = m.addFunction(FUNCTION, binaryen.createType(types), binaryen.i32, [...fixed, ...scratch], body)
+  names.forEach((name, i) => {
+    setLocalName(reference, i, name)
+  })
+  pool.types.forEach((_type, i) => {
+    setLocalName(reference, names.length + i, `t${i + 1}`)
+  })
+  if (!m.validate()) throw new Error('the handler does not validate')
+  const lines = m.emitText().split('\n')
+  m.dispose()
+  return annotate(lines)
+}
+
+/** Lines of what stands in the expression that begins at the line which `opening` finds. */
+function extract(lines: readonly string[], opening: RegExp): string[] {
+  const start = lines.findIndex(line => opening.test(line))
+  const margin = ' '.repeat(lines[start].search(/\S/))
+  const length = lines.slice(start).findIndex(line => line === `${margin})`)
+  return compact(lines.slice(start + 1, start + length).join('\n'))
+}
+
+/** A wasm expression as it is written: its head, with immediates and notes, and its operands. */
+interface Written {
+  readonly head: string
+  readonly operands: readonly Written[]
+}
+
+const WIDTH = 100
+
+/** The same expressions with as many on a line as fit: binaryen writes one to a line. */
+function compact(text: string): string[] {
+  const tokens = text.match(/\(;.*?;\)|[()]|[^\s()]+/g) ?? []
+  let position = 0
+  const read = (): Written => {
+    let head = ''
+    const operands: Written[] = []
+    while (position < tokens.length && tokens[position] !== ')') {
+      const token = tokens[position++]
+      if (token === '(') {
+        operands.push(read())
+        position++
+      } else head += head === '' ? token : ` ${token}`
+    }
+    return { head, operands }
+  }
+  const oneLine = ({ head, operands }: Written): string => `(${[head, ...operands.map(oneLine)].join(' ')})`
+  const write = (expression: Written, indent: string): string[] => {
+    const line = indent + oneLine(expression)
+    // Control flow keeps its shape.
+    if (line.length <= WIDTH && !/^(?:if|then|else|loop|block)\b/.test(expression.head)) return [line]
+    const inner = expression.operands.flatMap(operand => write(operand, `${indent}  `))
+    return [`${indent}(${expression.head}`, ...inner, `${indent})`]
+  }
+  return read().operands.flatMap(expression => write(expression, ''))
+}
+
+/** The body of an instruction's inline handler; `indexed` says whether its memory operand has an index register. */
+export function hotHandlerText(facts: Facts, indexed: boolean): string[] {
+  const { m, helpers } = emptyModule()
+  const pool = new LocalPool(frameLocals.length)
+  const code = new HotLowering(m, pool, facts, helpers, frame, indexed).lower(definedStatements(facts))
+  // The blocks of the interpreter's function, each with an end that leaves: only the handler inside is shown.
+  const leave = () => m.return(m.i32.const(0))
+  const within = m.block(frame.fault, [m.block('body', code), leave()])
+  const next = m.loop(frame.next, m.block(null, [m.block(frame.indirect, [within, leave()]), leave()]))
+  const whole = m.loop(frame.dispatch, m.block(null, [next, m.unreachable()]))
+  const body = m.block(null, [whole, m.unreachable()], binaryen.i32)
+  return extract(emit(m, frameLocals, 0, pool, body), /^\s*\(block \$body/)
+}
+
+/** The function of an instruction's general handler. */
+export function generalHandlerText(facts: Facts): string[] {
+  const { m, helpers } = emptyModule()
+  const pool = new LocalPool(GENERAL_LOCALS)
+  const Lowering = facts.repeat === 'none' ? GeneralLowering : RepeatLowering
+  const code = new Lowering(m, pool, facts, helpers).lower(definedStatements(facts))
+  const body = m.block(null, [...code, m.i32.const(0)], binaryen.i32)
+  return extract(emit(m, frameLocals.slice(0, GENERAL_LOCALS), GENERAL_LOCALS, pool, body), /^\s*\(func \$handler/)
+}
+
+/** Name of the state field at an address in linear memory, with the element or the byte within it. */
+export function stateFieldAt(address: number): string | undefined {
+  const field = Object.values(stateFields).find(
+    candidate => address >= candidate.address && address < candidate.address + candidate.bytes * candidate.count,
+  )
+  if (!field) return undefined
+  const offset = address - field.address
+  const index = Math.floor(offset / field.bytes)
+  const names: Readonly<Record<number, string>> =
+    field.name === 'gpr' ? Gpr : field.name.startsWith('segment') ? Segment : {}
+  const element = field.count === 1 ? '' : index in names ? `.${names[index].toLowerCase()}` : `[${index}]`
+  const byte = offset % field.bytes
+  return `${field.name}${element}${byte > 0 ? `+${byte}` : ''}`
+}
+
+/** Adds `(;state.name;)` or `(;record.Name;)` to accesses at a constant address or at the record. */
+function annotate(lines: readonly string[]): string[] {
+  return lines.map((line, i) => {
+    const access = /^\s*\(i(?:32|64)\.(?:load|store)\w*(?: offset=(\d+))?/.exec(line)
+    if (!access) return line
+    const offset = Number(access[1] ?? 0)
+    const base = lines[i + 1]?.trim()
+    if (base === '(i32.const 0)') return `${line} (;state.${stateFieldAt(offset)};)`
+    if (base === '(local.get $record)') return `${line} (;record.${RecordField[offset]};)`
+    return line
+  })
+}

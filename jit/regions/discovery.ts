@@ -1,0 +1,215 @@
+/**
+ * Finds the blocks of a region from a hot entry: along direct jumps, both ways of branches, into callees and on
+ * behind calls, across pages, up to a bound. What is left out becomes an exit.
+ */
+import { PAGE_BYTES } from '../../runtime/memory-map.ts'
+import { Segment } from '../../runtime/state.ts'
+import { decode } from '../decode/decoder.ts'
+import type { Instruction } from '../decode/instruction.ts'
+import { normalise } from '../normalise.ts'
+import type { Block, BlockEnd, Region, RegionInstruction } from './region.ts'
+
+/** Gives the page that a linear address lies in, or undefined when it is not mapped to RAM. */
+export type PageSource = (linearPage: number) => Uint8Array | undefined
+
+export interface DiscoveryLimits {
+  readonly blocks: number
+  readonly instructions: number
+}
+
+/** Bounds found by measurement (docs/architecture.md): larger functions reach V8's optimiser too late. */
+export const defaultLimits: DiscoveryLimits = { blocks: 96, instructions: 420 }
+
+const LONGEST_BLOCK = 64
+const MAX_INSTRUCTION_BYTES = 15
+
+const BRANCHES = new Set(['jcc', 'loop', 'loope', 'loopne', 'jcxz'])
+
+/** Mnemonics that the region back end lowers; everything else is left to the interpreter. */
+const LOWERED = new Set([
+  'mov', 'movzx', 'movsx', 'lea', 'xchg', 'cmovcc', 'setcc', 'cbw', 'cwd', 'nop', 'pause', 'bswap', 'movbe', 'xlat',
+  'add', 'adc', 'sub', 'sbb', 'cmp', 'inc', 'dec', 'neg', 'xadd', 'cmpxchg', 'and', 'or', 'xor', 'test', 'not',
+  'shl', 'shr', 'sar', 'rol', 'ror', 'rcl', 'rcr', 'shld', 'shrd', 'mul', 'imul', 'div', 'idiv',
+  'bt', 'bts', 'btr', 'btc', 'bsf', 'bsr', 'push', 'pop', 'leave', 'cld', 'std', 'clc', 'stc', 'cmc',
+  'jcc', 'jmp', 'call', 'ret', 'loop', 'loope', 'loopne', 'jcxz', 'movs', 'stos', 'lods',
+])
+
+/** Whether the region back end lowers an instruction in flat 32-bit code. */
+export function isLowered(instruction: Instruction): boolean {
+  if (!LOWERED.has(instruction.mnemonic) || instruction.repeat !== 'none') return false
+  if (instruction.addressSize !== 32 && instruction.mnemonic !== 'nop') return false
+  const transfer = BRANCHES.has(instruction.mnemonic) || ['jmp', 'call', 'ret', 'push', 'pop', 'leave'].includes(instruction.mnemonic)
+  if (transfer && instruction.operandSize !== 32) return false
+  for (const operand of instruction.operands) {
+    if (operand.kind === 'memory' && operand.segment > Segment.Ds) return false
+    if (operand.kind === 'register' && !operand.class.startsWith('gpr')) return false
+    if (operand.kind === 'far') return false
+  }
+  return instruction.segment <= Segment.Ds
+}
+
+class Discovery {
+  private readonly decoded = new Map<number, Instruction | null>()
+  private readonly leaders = new Map<number, number>()
+  /** Return addresses by the callee that they belong to. */
+  private readonly returnSites = new Map<number, number[]>()
+  private readonly pages: PageSource
+  private readonly limits: DiscoveryLimits
+  private readonly scratch = new Uint8Array(2 * MAX_INSTRUCTION_BYTES)
+
+  constructor(pages: PageSource, limits: DiscoveryLimits) {
+    this.pages = pages
+    this.limits = limits
+  }
+
+  /** The instruction at a linear address if it can be lowered, else null. */
+  private instructionAt(eip: number): Instruction | null {
+    const known = this.decoded.get(eip)
+    if (known !== undefined) return known
+    const instruction = this.decodeAt(eip)
+    const lowered = instruction && isLowered(instruction) ? instruction : null
+    this.decoded.set(eip, lowered)
+    return lowered
+  }
+
+  private decodeAt(eip: number): Instruction | null {
+    const offset = eip & (PAGE_BYTES - 1)
+    const page = this.pages((eip - offset) >>> 0)
+    if (!page) return null
+    let decoded = decode(page, offset, PAGE_BYTES, { bits: 32 })
+    if (!decoded.ok && decoded.failure === 'truncated') {
+      const next = this.pages((eip - offset + PAGE_BYTES) >>> 0)
+      if (!next) return null
+      const room = PAGE_BYTES - offset
+      this.scratch.set(page.subarray(offset))
+      this.scratch.set(next.subarray(0, MAX_INSTRUCTION_BYTES), room)
+      decoded = decode(this.scratch, 0, room + MAX_INSTRUCTION_BYTES, { bits: 32 })
+    }
+    return decoded.ok ? normalise(decoded.instruction) : null
+  }
+
+  /** Decodes from the entry, breadth first, until the bounds; notes where blocks begin and whose function they are. */
+  explore(entry: number): void {
+    const queue: [number, number][] = [[entry, entry]]
+    const seen = new Set<number>()
+    let instructions = 0
+    while (queue.length > 0 && this.leaders.size < this.limits.blocks && instructions < this.limits.instructions) {
+      const [start, owner] = queue.shift() as [number, number]
+      if (this.leaders.has(start)) continue
+      this.leaders.set(start, owner)
+      let eip = start
+      for (let i = 0; i < LONGEST_BLOCK && !seen.has(eip); i++) {
+        const instruction = this.instructionAt(eip)
+        if (!instruction) break
+        seen.add(eip)
+        instructions++
+        const next = (eip + instruction.length) >>> 0
+        if (this.follow(instruction, next, owner, queue)) break
+        eip = next
+      }
+      // Running into code seen before makes its place a block of its own.
+      if (seen.has(eip) && !this.leaders.has(eip) && eip !== start && this.decoded.get(eip)) this.leaders.set(eip, owner)
+    }
+  }
+
+  /** Queues where an instruction may go; true when it ends its block. */
+  private follow(instruction: Instruction, next: number, owner: number, queue: [number, number][]): boolean {
+    const [operand] = instruction.operands
+    const target = operand?.kind === 'relative' ? (next + operand.value) >>> 0 : undefined
+    if (BRANCHES.has(instruction.mnemonic)) {
+      queue.push([next, owner], [target as number, owner])
+      return true
+    }
+    if (instruction.mnemonic === 'jmp') {
+      if (target !== undefined) queue.push([target, owner])
+      return true
+    }
+    if (instruction.mnemonic === 'call') {
+      if (target !== undefined) {
+        const sites = this.returnSites.get(target) ?? []
+        if (!sites.includes(next)) this.returnSites.set(target, [...sites, next])
+        queue.push([target, target], [next, owner])
+      }
+      return true
+    }
+    return instruction.mnemonic === 'ret'
+  }
+
+  /** The block at a leader. */
+  private block(start: number, owner: number): Block {
+    const instructions: RegionInstruction[] = []
+    let eip = start
+    let end: BlockEnd | undefined
+    while (!end) {
+      const instruction = this.decoded.get(eip)
+      if (!instruction) {
+        end = { kind: 'interpret', eip }
+        break
+      }
+      instructions.push({ eip, instruction })
+      const next = (eip + instruction.length) >>> 0
+      end = this.endOf(instruction, next, owner)
+      if (!end && (this.leaders.has(next) || instructions.length >= LONGEST_BLOCK)) end = { kind: 'jump', target: next }
+      eip = next
+    }
+    return { eip: start, instructions, end, successors: this.successors(end) }
+  }
+
+  private endOf(instruction: Instruction, next: number, owner: number): BlockEnd | undefined {
+    const [operand] = instruction.operands
+    const target = operand?.kind === 'relative' ? (next + operand.value) >>> 0 : undefined
+    if (BRANCHES.has(instruction.mnemonic)) return { kind: 'branch', taken: target as number, next }
+    switch (instruction.mnemonic) {
+      case 'jmp': return target === undefined ? { kind: 'indirect', targets: [] } : { kind: 'jump', target }
+      case 'call': return target === undefined ? { kind: 'indirect', targets: [] } : { kind: 'call', target, back: next }
+      case 'ret': {
+        const sites = (this.returnSites.get(owner) ?? []).filter(site => this.leaders.has(site))
+        return { kind: 'return', sites: sites.slice(0, MOST_RETURN_SITES) }
+      }
+      default: return undefined
+    }
+  }
+
+  private successors(end: BlockEnd): number[] {
+    const wanted =
+      end.kind === 'jump' || end.kind === 'call' ? [end.target]
+      : end.kind === 'branch' ? [end.next, end.taken]
+      : end.kind === 'return' ? end.sites
+      : []
+    return [...new Set(wanted)].filter(eip => this.leaders.has(eip) && this.decoded.get(eip))
+  }
+
+  /** The region with the blocks that can be reached from the entry. */
+  build(entry: number, mode: number): Region {
+    const blocks = new Map<number, Block>()
+    const stack = [entry]
+    let instructions = 0
+    while (stack.length > 0) {
+      const eip = stack.pop() as number
+      if (blocks.has(eip)) continue
+      const block = this.block(eip, this.leaders.get(eip) ?? entry)
+      blocks.set(eip, block)
+      instructions += block.instructions.length
+      stack.push(...block.successors)
+    }
+    const spans = [...blocks.values()]
+      .filter(block => block.instructions.length > 0)
+      .map(({ eip, instructions: list }) => {
+        const last = list[list.length - 1]
+        return [eip, last.eip + last.instruction.length] as const
+      })
+    return { entry, mode, blocks, instructions, spans }
+  }
+}
+
+/** Return addresses that one RET is compared with. */
+const MOST_RETURN_SITES = 4
+
+/** The region at `entry`, or undefined when its first instruction is left to the interpreter. */
+export function discover(entry: number, mode: number, pages: PageSource, limits = defaultLimits): Region | undefined {
+  const discovery = new Discovery(pages, limits)
+  discovery.explore(entry)
+  const region = discovery.build(entry, mode)
+  const first = region.blocks.get(entry)
+  return first && first.instructions.length > 0 ? region : undefined
+}

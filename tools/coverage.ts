@@ -1,0 +1,101 @@
+/**
+ * `npm run coverage`: every row of the opcode tables against the definitions. A row without a definition raises #UD.
+ *
+ *     npm run coverage             counts by map and by CPU feature, then the rows that are not defined
+ *     npm run coverage -- --json   the same as JSON, with a record for every row
+ *
+ * Exits with 1 when CPUID announces a feature of which a row is missing. Rows of 64-bit mode alone are left out.
+ */
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { opcodeRows } from '../jit/decode/opcode-maps.ts'
+import { definitions } from '../jit/definitions/index.ts'
+import { createMachine } from '../src/node/machine.ts'
+import { type Feature, featureBits, featureOf } from './row-features.ts'
+
+const mapNames = ['one byte', '0F', '0F 38', '0F 3A'] as const
+const RAM_BYTES = 1 << 20
+
+/** One row of the tables, judged. */
+export interface CoveredRow {
+  readonly map: (typeof mapNames)[number]
+  readonly opcode: string
+  readonly mnemonic: string
+  readonly form: string
+  readonly feature: Feature
+  readonly defined: boolean
+}
+
+export interface Coverage {
+  readonly rows: readonly CoveredRow[]
+  /** Features that CPUID announces, of those that have instructions of their own. */
+  readonly announced: readonly Feature[]
+  /** Rows that CPUID promises and that are not defined. */
+  readonly broken: readonly CoveredRow[]
+}
+
+/** What the core's own CPUID answers, by feature. Needs the build. */
+function announcedFeatures(): Feature[] {
+  const { core } = createMachine({ memoryBytes: RAM_BYTES, clock: 'virtual' })
+  const { cpuid } = core.exports as unknown as { cpuid(leaf: number): void }
+  const names = Object.keys(featureBits) as (keyof typeof featureBits)[]
+  return names.filter(name => {
+    const { leaf, register, bit } = featureBits[name]
+    cpuid(leaf)
+    return ((core.get('result', register) >>> bit) & 1) !== 0
+  })
+}
+
+/** Judges every row that exists outside 64-bit mode. */
+export function coverage(): Coverage {
+  const rows = opcodeRows
+    .filter(row => row.modes !== 'long')
+    .map(row => ({
+      map: mapNames[row.map], opcode: row.opcode, mnemonic: row.mnemonic, form: row.form, feature: featureOf(row),
+      defined: definitions.has(row.mnemonic),
+    }))
+  const announced = announcedFeatures()
+  const promised = new Set<Feature>(['base', ...announced])
+  return { rows, announced, broken: rows.filter(row => !row.defined && promised.has(row.feature)) }
+}
+
+/** 'defined of all' for each group, one line each. */
+function countsBy<T extends string>(rows: readonly CoveredRow[], groupOf: (row: CoveredRow) => T, note: (group: T) => string) {
+  return [...new Set(rows.map(groupOf))].map(group => {
+    const members = rows.filter(row => groupOf(row) === group)
+    const defined = members.filter(row => row.defined).length
+    return `  ${group.padEnd(10)}${String(defined).padStart(4)} of ${String(members.length).padStart(4)}${note(group)}\n`
+  })
+}
+
+function report({ rows, announced, broken }: Coverage): string {
+  const missing = rows.filter(row => !row.defined)
+  const line = (row: CoveredRow): string =>
+    `  ${row.opcode.padEnd(20)} ${row.mnemonic.padEnd(16)} ${row.form.padEnd(16)} ${row.feature}`.trimEnd()
+  const parts = [
+    `rows by map: defined of all (${rows.length - missing.length} of ${rows.length})\n`,
+    ...countsBy(rows, row => row.map, () => ''),
+    '\nrows by CPU feature\n',
+    ...countsBy(rows, row => row.feature, feature => (announced.includes(feature) ? '   announced by CPUID' : '')),
+    `\nnot defined, so executing them raises #UD: ${missing.length}\n`,
+    ...missing.map(row => `${line(row)}\n`),
+  ]
+  if (broken.length > 0) parts.push('\npromised but not defined:\n', ...broken.map(row => `${line(row)}\n`))
+  return parts.join('')
+}
+
+function main(): void {
+  const { values } = parseArgs({ options: { json: { type: 'boolean' } } })
+  const result = coverage()
+  process.stdout.write(values.json ? `${JSON.stringify(result, undefined, 1)}\n` : report(result))
+  if (result.broken.length > 0) process.exitCode = 1
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    main()
+  } catch (error) {
+    process.stderr.write(`coverage: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = 1
+  }
+}
