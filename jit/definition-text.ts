@@ -14,14 +14,9 @@ import { countUses, isEffect, type Node } from './ir.ts'
 /** Condition codes by number (SDM vol. 1, appendix B). */
 const conditions = ['o', 'no', 'b', 'ae', 'e', 'ne', 'be', 'a', 's', 'ns', 'p', 'np', 'l', 'ge', 'le', 'g']
 
-/** What `setFlags` hands over behind the result, by kind. */
-const flagParts: Partial<Record<Lazy, readonly string[]>> = {
-  [Lazy.Add]: ['left', 'carry'],
-  [Lazy.Sub]: ['left', 'carry'],
-  [Lazy.Adc]: ['left', 'carry', 'right'],
-  [Lazy.Sbb]: ['left', 'carry', 'right'],
-  [Lazy.Aux]: ['carry', 'image'],
-}
+/** What `setFlags` hands over behind the result. */
+const flagParts = ['left', 'carry', 'right']
+const auxFlagParts = ['carry', 'image']
 
 const INDENT = '  '
 /** Constants beyond this are easier to read in base 16. */
@@ -132,7 +127,7 @@ class DefinitionText {
 
   private describeFlags({ number, size, args }: Node): string {
     const [result, ...rest] = args
-    const names = flagParts[number as Lazy] ?? []
+    const names = number === Lazy.Aux ? auxFlagParts : flagParts
     const parts = rest.map((node, i) => `${names[i]} ${this.value(node)}`)
     return `setFlags ${Lazy[number]} size ${size}: ${[`result ${this.value(result)}`, ...parts].join(', ')}`
   }

@@ -17,11 +17,12 @@ import { helperSignatures } from './helper-signatures.ts'
 import type { Node } from './ir.ts'
 
 /** The locals of the interpreter's one function and its labels (interpreter-module.ts). */
-const frameLocals = ['record', 'eipDelta', 'remaining', 'tlb', 'target', 'linkFrom'] as const
 const frame: HotFrame = {
   record: 0, eipDelta: 1, remaining: 2, tlb: 3, target: 4, linkFrom: 5,
-  next: 'next', fault: 'fault', indirect: 'indirect', dispatch: 'dispatch',
+  next: 'next', fault: 'fault', linked: 'linked', indirect: 'indirect', dispatch: 'dispatch',
 }
+const frameLocals = Object.entries(frame).flatMap(([name, local]) => (typeof local === 'number' ? [name] : []))
+const frameLabels = Object.values(frame).filter(label => typeof label === 'string')
 
 /** binaryen's typings look for this in a module, where it is not. */
 const { setLocalName } = (binaryen as unknown as Pick<Module, 'Function'>).Function
@@ -117,12 +118,11 @@ export function hotHandlerText(facts: Facts, indexed: boolean): string[] {
   const { m, helpers } = emptyModule()
   const pool = new LocalPool(frameLocals.length)
   const code = new HotLowering(m, pool, facts, helpers, frame, indexed).lower(definedStatements(facts))
-  // The blocks of the interpreter's function, each with an end that leaves: only the handler inside is shown.
-  const leave = () => m.return(m.i32.const(0))
-  const within = m.block(frame.fault, [m.block('body', code), leave()])
-  const next = m.loop(frame.next, m.block(null, [m.block(frame.indirect, [within, leave()]), leave()]))
-  const whole = m.loop(frame.dispatch, m.block(null, [next, m.unreachable()]))
-  const body = m.block(null, [whole, m.unreachable()], binaryen.i32)
+  // A block for each label that the handler may leave for; only the handler inside is shown.
+  const within = frameLabels.reduce(
+    (inner, label) => m.block(label, [inner, m.return(m.i32.const(0))]), m.block('body', code),
+  )
+  const body = m.block(null, [within, m.unreachable()], binaryen.i32)
   return extract(emit(m, frameLocals, 0, pool, body), /^\s*\(block \$body/)
 }
 

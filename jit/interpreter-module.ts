@@ -18,9 +18,12 @@ import binaryen from 'binaryen'
 import { ExitReason } from '../runtime/exits.ts'
 import {
   JUMP_CACHE_BASE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_BYTES, MAX_RUN_INSTRUCTIONS, PAGE_BYTES, RECORD_BYTES,
+  REGION_DESCRIPTORS_BASE, REGION_SLOTS,
   TRACE_RING_BASE, TRACE_RING_ENTRIES,
 } from '../runtime/memory-map.ts'
-import { NOT_CROSSING, RecordField, RecordFlag, RunHeader } from '../runtime/records.ts'
+import {
+  NOT_CROSSING, RecordField, RecordFlag, REGION_DESCRIPTOR_BYTES, RegionDescriptor, RunHeader,
+} from '../runtime/records.ts'
 import { FAULT_STEP, Segment, stateAddress, type StateName, Vector } from '../runtime/state.ts'
 import {
   GeneralLowering, GENERAL_LOCALS, type HelperNames, type HotFrame, HotLowering, Outcome, RepeatLowering, valueTypes,
@@ -39,11 +42,15 @@ export interface InterpreterModule {
 
 const frame: HotFrame = {
   record: 0, eipDelta: 1, remaining: 2, tlb: 3, target: 4, linkFrom: 5,
-  next: 'next', fault: 'fault', indirect: 'indirect', dispatch: 'dispatch',
+  next: 'next', fault: 'fault', linked: 'linked', indirect: 'indirect', dispatch: 'dispatch',
 }
-/** One more fixed local of `run`, then the scratch locals. */
+/** More fixed locals of `run`, then the scratch locals. */
 const SCRATCH_LOCAL = 6
-const FIRST_SCRATCH = 7
+/** Set when the instruction at EIP must be interpreted though a region begins there. */
+const INTERPRET_LOCAL = 7
+const FIRST_SCRATCH = 8
+
+const REGION_TABLE = 'regions'
 
 const HANDLER_TABLE = 'handlers'
 
@@ -175,6 +182,67 @@ class InterpreterGenerator {
     ]
   }
 
+  /** The first record of a run whose region is compiled: enters the region, or does what stood here. */
+  private enterHandler(): Expression[] {
+    const { m } = this
+    const header = (field: RunHeader) =>
+      m.i32.load(field, 4, m.i32.sub(this.local(frame.record), this.constant(RECORD_BYTES)))
+    const descriptor = (field: RegionDescriptor) =>
+      m.i32.load(
+        REGION_DESCRIPTORS_BASE + field, 4,
+        m.i32.mul(this.local(SCRATCH_LOCAL), this.constant(REGION_DESCRIPTOR_BYTES)),
+      )
+    // The instruction that stood here has a copy, behind which a `goto` leads back.
+    const original = () => [m.local.set(frame.record, header(RunHeader.FirstRecord)), m.br(frame.next)]
+    const outcome = m.call_indirect(REGION_TABLE, this.local(SCRATCH_LOCAL), [], binaryen.none, binaryen.i32)
+    const inPlace = m.if(
+      m.i32.eq(descriptor(RegionDescriptor.ValidatedKey), this.state('key')),
+      this.constant(1),
+      this.helper('validateRegion', [this.local(SCRATCH_LOCAL)], binaryen.i32),
+    )
+    return [
+      m.if(
+        this.local(INTERPRET_LOCAL),
+        m.block(null, [m.local.set(INTERPRET_LOCAL, this.constant(0)), ...original()]),
+      ),
+      m.local.set(SCRATCH_LOCAL, header(RunHeader.Region)),
+      m.if(
+        m.i32.ge_s(this.local(frame.remaining), descriptor(RegionDescriptor.Instructions)),
+        m.if(
+          inPlace,
+          m.block(null, [
+            this.setState('remaining', this.local(frame.remaining)),
+            m.local.set(INTERPRET_LOCAL, outcome),
+            m.local.set(frame.remaining, this.state('remaining')),
+            m.local.set(frame.linkFrom, this.constant(0)),
+            m.local.set(frame.target, this.state('eip')),
+            m.br(frame.indirect),
+          ]),
+        ),
+      ),
+      ...original(),
+    ]
+  }
+
+  /** Counts an entry into the run at `record`; a run that has become hot is reported. */
+  private heat(): Expression[] {
+    const { m } = this
+    const header = () => m.i32.sub(this.local(frame.record), this.constant(RECORD_BYTES))
+    return [
+      m.local.set(SCRATCH_LOCAL, m.i32.add(m.i32.load(RunHeader.Heat, 4, header()), this.constant(1))),
+      m.i32.store(RunHeader.Heat, 4, header(), this.local(SCRATCH_LOCAL)),
+      m.if(
+        m.i32.eq(this.local(SCRATCH_LOCAL), this.state('heatThreshold')),
+        m.block(null, [
+          this.setState('eip', this.currentEip()),
+          this.setState('remaining', this.local(frame.remaining)),
+          this.setState('exitArgument', this.local(frame.record)),
+          m.return(this.constant(ExitReason.Hot)),
+        ]),
+      ),
+    ]
+  }
+
   // --- the function ---
 
   /** Notes the offset in the ring of the last places. */
@@ -269,6 +337,7 @@ class InterpreterGenerator {
               m.local.set(frame.eipDelta, delta),
               this.link(),
               ...this.note(this.local(frame.target)),
+              ...this.heat(),
               m.br(frame.next),
             ]),
           ),
@@ -339,15 +408,15 @@ class InterpreterGenerator {
   private runFunction(): void {
     const { m } = this
     const labels = this.hotLabels.map((_name, i) => `h${i}`)
-    let body: Expression = m.block(labels[0], [
-      m.switch(labels, 'general', this.recordField(RecordField.Handler)),
-    ])
+    let body: Expression = m.block(labels[0], [m.switch(labels, 'general', this.recordField(RecordField.Handler))])
     this.hotBodies.forEach((code, i) => {
       body = m.block(i + 1 < labels.length ? labels[i + 1] : 'general', [body, ...code])
     })
     const withFault = m.block(frame.fault, [body, ...this.generalCode()])
     const withIndirect = m.block(frame.indirect, [withFault, ...this.faultCode()])
-    const nextLoop = m.loop(frame.next, m.block(null, [withIndirect, ...this.indirectCode()]))
+    const handled = m.block(frame.linked, [withIndirect, ...this.indirectCode()])
+    const linked = [m.local.set(frame.record, this.local(frame.target)), ...this.heat(), m.br(frame.next)]
+    const nextLoop = m.loop(frame.next, m.block(null, [handled, ...linked]))
     const whole = m.loop(frame.dispatch, m.block(null, [...this.dispatchCode(), nextLoop]))
     const fixed = Array.from({ length: FIRST_SCRATCH }, () => binaryen.i32)
     m.addFunction(
@@ -363,6 +432,11 @@ class InterpreterGenerator {
     const general: [string, number, number][] = []
     const special = {} as Record<SpecialHandler, number>
     special.stale = this.addHot('stale', this.staleHandler())
+    special.enter = this.addHot('enter', this.enterHandler())
+    special.goto = this.addHot('goto', [
+      this.m.local.set(frame.record, this.m.i32.load(RecordField.Link, 4, this.local(frame.record))),
+      this.m.br(frame.next),
+    ])
     special.end = this.hotHandler(jumpFacts, 'end', false)
     for (const facts of samples) {
       const signature = signatureOf(facts)
@@ -378,6 +452,8 @@ class InterpreterGenerator {
     const { m, generalNames, hotLabels } = this
     m.addTable(HANDLER_TABLE, generalNames.length, generalNames.length)
     m.addActiveElementSegment(HANDLER_TABLE, 'general', generalNames, this.constant(0))
+    m.addTable(REGION_TABLE, REGION_SLOTS, REGION_SLOTS)
+    m.addTableExport(REGION_TABLE, REGION_TABLE)
     this.runFunction()
     const shift = (number: number) => number + hotLabels.length
     for (const name of ['undefined', 'tooLong', 'endGeneral'] as const) special[name] = shift(special[name])
@@ -392,7 +468,7 @@ export function buildInterpreter(helpers: Uint8Array): InterpreterModule {
   const m = binaryen.readBinary(helpers)
   m.setFeatures(
     binaryen.Features.BulkMemory | binaryen.Features.BulkMemoryOpt | binaryen.Features.SignExt | binaryen.Features.MutableGlobals |
-      binaryen.Features.NontrappingFPToInt | binaryen.Features.SIMD128,
+      binaryen.Features.NontrappingFPToInt | binaryen.Features.SIMD128 | binaryen.Features.ReferenceTypes,
   )
   const helperNames = new Map<string, string>()
   for (let i = 0; i < m.getNumExports(); i++) {

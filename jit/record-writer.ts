@@ -70,9 +70,27 @@ export class RecordWriter {
     const bits = (mode & ModeBit.Code32) !== 0 ? 32 : 16
     const bytes = inRam ? core.bytes : this.crossing.fill(0xff)
     const start = inRam ? RAM_BASE + physical : 0
-    const first = decode(bytes, start, start + (inRam ? room : MAX_INSTRUCTION_BYTES), { bits })
-    if (!first.ok && first.failure === 'truncated') this.translateCrossing(physical, linear, room, mode)
-    else this.translateWithin(bytes, start, inRam ? room : MAX_INSTRUCTION_BYTES, physical, mode)
+    const allowed = this.bytesToLimit(mode, eip)
+    const available = Math.min(inRam ? room : MAX_INSTRUCTION_BYTES, allowed)
+    const first = decode(bytes, start, start + available, { bits })
+    if (first.ok || first.failure !== 'truncated') this.translateWithin(bytes, start, available, physical, mode)
+    else if (allowed <= room) this.translateBeyondLimit(physical, allowed, -1, mode)
+    else this.translateCrossing(physical, linear, room, mode)
+  }
+
+  /** Bytes from `eip` to the end of CS; the limit of flat code is none. */
+  private bytesToLimit(mode: number, eip: number): number {
+    if ((mode & ModeBit.Flat) !== 0) return Number.POSITIVE_INFINITY
+    return (this.core.get('segmentLimit', Segment.Cs) >>> 0) - (eip >>> 0) + 1
+  }
+
+  /** An instruction of which only `bytes` bytes lie within CS: #GP(0), like those that are too long. */
+  private translateBeyondLimit(physical: number, bytes: number, secondPage: number, mode: number): void {
+    const run = this.cache.reserve(2)
+    const offset = physical & (PAGE_BYTES - 1)
+    this.writePlace(run, this.special.tooLong, offset, bytes, 1)
+    this.writeEnd(run + RECORD_BYTES, offset + bytes, 1, mode)
+    this.cache.install(run, { physical, mode, bytes, instructions: 1, records: 2, secondPage })
   }
 
   /** One instruction across two pages: a run of its own. */
@@ -86,7 +104,12 @@ export class RecordWriter {
     if (second + MAX_INSTRUCTION_BYTES <= core.ramBytes)
       crossing.set(core.bytes.subarray(RAM_BASE + second, RAM_BASE + second + MAX_INSTRUCTION_BYTES), room)
     const bits = (mode & ModeBit.Code32) !== 0 ? 32 : 16
-    const decoded = decode(crossing, 0, room + MAX_INSTRUCTION_BYTES, { bits })
+    const allowed = this.bytesToLimit(mode, core.get('eip'))
+    const decoded = decode(crossing, 0, Math.min(room + MAX_INSTRUCTION_BYTES, allowed), { bits })
+    if (!decoded.ok && decoded.failure === 'truncated') {
+      this.translateBeyondLimit(physical, allowed, second, mode)
+      return
+    }
     const run = this.cache.reserve(2)
     const offset = physical & (PAGE_BYTES - 1)
     const length = this.writeInstruction(run, decoded, offset, 1, mode)

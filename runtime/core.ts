@@ -16,6 +16,10 @@ export interface CoreHost {
 
 /** Exports of core.wasm that the machine calls. */
 export interface CoreExports {
+  /** Compiled regions by slot. */
+  readonly regions: WebAssembly.Table
+  /** Works a condition out of the flags in the state; compiled regions import it. */
+  condition(code: number): number
   /** Runs until there is a reason to return; the ExitReason. */
   run(): number
   getEflags(): number

@@ -13,4 +13,14 @@ export enum ExitReason {
   TripleFault = 5,
   /** A device asked the machine to leave the run loop (power off, reset). */
   Request = 6,
+  /** The run whose first record is `exitArgument` has become hot. EIP is its first instruction. */
+  Hot = 7,
+}
+
+/** How a compiled region was left. EIP, registers, flags and the instruction count in the state are exact. */
+export enum RegionOutcome {
+  /** Go on at EIP. */
+  Jump = 0,
+  /** The instruction at EIP is for the interpreter: it may fault, or touches what only the slow path can. */
+  Interpret = 1,
 }

@@ -7,6 +7,7 @@
  *   0x0002_0000  jump cache: linear address + key -> run
  *   0x0004_0000  run table: physical address + mode -> run (open hash)
  *   0x0014_0000  trace ring
+ *   0x0015_0000  descriptors of compiled regions
  *   0x0020_0000  decoded records
  *   0x00e0_0000  per RAM page: flags (1 byte), code granules (4), version (4)
  *   0x0200_0000  guest RAM, physical address 0
@@ -36,6 +37,10 @@ export const RUN_TABLE_ENTRY_BYTES = 16
 
 export const TRACE_RING_BASE = 0x140000
 export const TRACE_RING_ENTRIES = 4096
+
+/** Descriptors of compiled regions, by slot (records.ts). */
+export const REGION_DESCRIPTORS_BASE = 0x150000
+export const REGION_SLOTS = 8192
 
 export const RECORDS_BASE = 0x200000
 export const RECORDS_BYTES = 12 << 20

@@ -57,9 +57,31 @@ export enum RunHeader {
   Instructions = 12,
   /** Physical address of the second page, when the run is one instruction across two; else NOT_CROSSING (u32). */
   SecondPage = 16,
+  /** How often the run has been entered by a jump (u32). */
+  Heat = 20,
+  /** Slot of the compiled region that begins here (u32); meaningful while the first handler is `enter`. */
+  Region = 24,
+  /** A copy of the first record, while `enter` stands in its place (u32). */
+  FirstRecord = 28,
 }
 
-/** Offset of `SecondPage`, for the helpers. */
+/** A compiled region's descriptor, by slot: what must hold for its code to be entered. */
+export enum RegionDescriptor {
+  /** Instructions that may run between two looks at the budget (u32). */
+  Instructions = 0,
+  /** `key` of the state for which the pages were last found in place (u32). */
+  ValidatedKey = 4,
+  /** Number of pages (u32), then pairs of linear and physical page (u32, u32). */
+  Pages = 8,
+  FirstPage = 12,
+}
+
+/** Pages that one region's code may lie in. */
+export const MOST_REGION_PAGES = 6
+export const REGION_DESCRIPTOR_BYTES = 64
+
+/** Offsets of `Bytes` and `SecondPage`, for the helpers. */
+export const HEADER_BYTES = 8
 export const HEADER_SECOND_PAGE = 16
 
 /** Value of `SecondPage` for a run within one page: no page starts there. */

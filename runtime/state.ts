@@ -71,6 +71,8 @@ const rows = [
   ['exitArgument', 8],
   // Nonzero: decode and run every instruction alone, so that the trace ring holds each one.
   ['traceEach', 8],
+  // Entries by jump after which a run is hot; 0 means never.
+  ['heatThreshold', 8],
   // Set when a device access asks for its instruction to be stepped (see FAULT_STEP).
   ['stepRequest', 8],
   ['interruptLine', 8],

@@ -1,6 +1,6 @@
 /** The CPU after reset (SDM vol. 3, table 9-1), and as a boot loader leaves it to a kernel. */
 import type { Core } from '../runtime/core.ts'
-import { Gpr, Segment, stateAddress } from '../runtime/state.ts'
+import { Gpr, Segment, stateAddress, stateFields, type StateName } from '../runtime/state.ts'
 import type { BootImage, BootRegister } from './loaders/boot-image.ts'
 
 /** Segment access bits as in `segmentAccess`: present, writable data; present, readable code; D/B and G when flat. */
@@ -34,11 +34,19 @@ function setSegment(core: Core, segment: Segment, selector: number, base: number
   core.set('segmentAccess', access, segment)
 }
 
+/**
+ * What RESET leaves alone: an input pin, which the interrupt controller drives; the generation that makes cached code
+ * stale, which must never come back; how the machine is built; the books of the run loop and of the trace.
+ */
+const notProcessorState: ReadonlySet<string> = new Set<StateName>([
+  'interruptLine', 'key', 'cpuModel', 'ramBytes', 'traceEach', 'traceCursor', 'retired', 'remaining', 'remainingCut',
+  'budget',
+])
+
 /** Puts the CPU into its reset state. */
 export function resetProcessor(core: Core): void {
-  for (let register = 0; register < 16; register++) {
-    core.set('gpr', 0, register)
-  }
+  for (const { name, address, bytes, count } of Object.values(stateFields))
+    if (!notProcessorState.has(name)) core.bytes.fill(0, address, address + bytes * count)
   core.set('gpr', RESET_SIGNATURE, Gpr.Edx)
   for (const segment of [Segment.Es, Segment.Ss, Segment.Ds, Segment.Fs, Segment.Gs])
     setSegment(core, segment, 0, 0, REAL_MODE_LIMIT, REAL_MODE_DATA_ACCESS)
@@ -52,9 +60,6 @@ export function resetProcessor(core: Core): void {
   core.set('eip', RESET_EIP)
   core.exports.setEflags(EFLAGS_AFTER_RESET)
   core.set('cr0', CR0_AFTER_RESET)
-  for (const register of ['cr2', 'cr3', 'cr4', 'cpl', 'halted', 'fault', 'interruptShadow', 'stepping', 'efer'] as const)
-    core.set(register, 0)
-  for (let i = 0; i < 8; i++) core.set('dr', 0, i)
   core.set('dr', DR6_AFTER_RESET | 0, 6)
   core.set('dr', DR7_AFTER_RESET, 7)
   core.set('pat', PAT_AFTER_RESET[0])
@@ -62,9 +67,7 @@ export function resetProcessor(core: Core): void {
   core.set('apicBase', APIC_BASE_AFTER_RESET | 0)
   core.set('mxcsr', MXCSR_AFTER_RESET)
   core.set('fpuControl', FPU_CONTROL_AFTER_RESET)
-  core.set('fpuStatus', 0)
   core.set('fpuTag', FPU_TAG_AFTER_RESET)
-  core.set('fpuTop', 0)
   core.set('a20Mask', -1)
   core.set('ramBytes', core.ramBytes)
   core.exports.flushTlb(true)

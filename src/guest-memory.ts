@@ -4,7 +4,10 @@
  */
 import type { CodeCache } from '../runtime/code-cache.ts'
 import type { Core } from '../runtime/core.ts'
+import { PAGE_BYTES } from '../runtime/memory-map.ts'
 import type { GuestMemory } from './devices/device.ts'
+
+const PAGE_WORDS = PAGE_BYTES / 4
 
 /** What a byte outside RAM reads as. */
 const OPEN_BUS = 0xff
@@ -47,6 +50,18 @@ export class Ram implements GuestMemory {
     const bytes = new Uint8Array(length).fill(OPEN_BUS)
     if (physical < this.size) bytes.set(this.ram.subarray(physical, Math.min(physical + length, this.size)))
     return bytes
+  }
+
+  /** Fills RAM with zeros, leaving alone the pages that hold nothing: reading them costs no host memory. */
+  clear(): void {
+    const words = new Int32Array(this.ram.buffer, this.ram.byteOffset, this.size / 4)
+    for (let page = 0; page < words.length; page += PAGE_WORDS) {
+      const end = page + PAGE_WORDS
+      let at = page
+      while (at < end && words[at] === 0) at++
+      if (at < end) words.fill(0, at, end)
+    }
+    this.cache.written(0, this.size)
   }
 
   writeBytes(physical: number, bytes: Uint8Array): void {

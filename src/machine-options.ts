@@ -13,6 +13,8 @@ export interface MachineOptions {
   readonly clock: 'wall' | 'virtual'
   /** Name of the CPU model; absent means the default. */
   readonly cpu?: string
+  /** Entries by jump after which code is compiled; absent means the default. */
+  readonly heatThreshold?: number
   /** Record the last instructions for `report`. */
   readonly trace?: boolean
   /** Port 0xF4 stops the machine: reason 'debug-exit', `status` (v << 1) | 1. Absent: the port is unclaimed. */
@@ -28,8 +30,11 @@ export type StopReason = 'power-off' | 'reset' | 'triple-fault' | 'debug-exit'
 export type RunResult =
   /** The budget is used up; call `run` again. */
   | { readonly state: 'running' }
-  /** The CPU sleeps. `wakeAt`: milliseconds until the next timer, or null when only input can wake it. */
-  | { readonly state: 'halted'; readonly wakeAt: number | null }
+  /**
+   * The CPU sleeps. `wakeAt`: milliseconds until the next timer, or null when only input can wake it. `forever`: not
+   * even that, because interrupts are off.
+   */
+  | { readonly state: 'halted'; readonly wakeAt: number | null; readonly forever?: boolean }
   /** The end. `status`: for 'debug-exit' the exit status (v << 1) | 1 of the value v written to the port. */
   | { readonly state: 'stopped'; readonly reason: StopReason; readonly status?: number }
 
@@ -65,6 +70,8 @@ export interface RunnableMachine {
   readonly debugConsole: { onByte: (byte: number) => void }
   /** Runs for about `budgetMilliseconds` of host time. */
   run(budgetMilliseconds: number): RunResult
+  /** Starts anew after a stop with 'reset'; figures go on. */
+  restart(): void
   stats(): MachineStats
   /** Registers, the reason of the stop and up to `lastInstructions` instructions before it, as lines of text. */
   report(lastInstructions?: number): string

@@ -12,6 +12,7 @@
  *   devices -IRQ-> Pic -INTR-> core.wasm -ports, device memory-> SystemBus -> devices
  *   VirtualClock: timers of devices bound how many instructions the core may run
  */
+import { type Compiler, RegionManager } from '../jit/region-manager.ts'
 import { RecordWriter } from '../jit/record-writer.ts'
 import type { HandlerTable } from '../jit/handlers.ts'
 import { CodeCache } from '../runtime/code-cache.ts'
@@ -29,7 +30,7 @@ import type { AccessSize, Device, DeviceState } from './devices/device.ts'
 import { I8042 } from './devices/i8042.ts'
 import { IsaDebugExit } from './devices/isa-debug-exit.ts'
 import { addChipset } from './devices/pci-chipset.ts'
-import { PM_IO_BASE, setUpPci } from './devices/pci-setup.ts'
+import { PM_IO_BASE, protectShadow, setUpPci } from './devices/pci-setup.ts'
 import { Pci } from './devices/pci.ts'
 import { Pic } from './devices/pic.ts'
 import { Pit } from './devices/pit.ts'
@@ -43,13 +44,18 @@ import { Uart } from './devices/uart.ts'
 import { Ram } from './guest-memory.ts'
 import type { MachineOptions, MachineStats, RunnableMachine, RunResult, SerialLine, StopReason } from './machine-options.ts'
 import { closeVideoHole, openRam } from './physical-map.ts'
+import { ShadowMemory } from './shadow-memory.ts'
 
 /** What a machine is made of besides its options: the outputs of the build. */
 export interface MachineAssets {
   readonly core: WebAssembly.Module
   readonly handlers: HandlerTable
+  /** Compiles hot code; without it everything is interpreted. */
+  readonly compiler?: Compiler
 }
 
+/** Entries by jump after which a run is compiled. */
+const HEAT_THRESHOLD = 400
 /** Most instructions in one call of the core: V8 swaps optimised code in only between calls. */
 const SLICE_INSTRUCTIONS = 1_000_000
 /** Wall clock: most instructions between two looks at the host's time. */
@@ -69,9 +75,11 @@ export class Machine implements RunnableMachine {
   readonly power: PowerManagement
   readonly serial: readonly SerialLine[]
   readonly debugConsole: { onByte: (byte: number) => void } = { onByte: () => {} }
+  private readonly options: MachineOptions
   private readonly pic: Pic
   private readonly devices: Device[] = []
   private readonly writer: RecordWriter
+  private readonly regions: RegionManager | undefined
   private readonly exits: Record<string, number> = {}
   private retiredBefore = 0
   private budget = 0
@@ -79,6 +87,7 @@ export class Machine implements RunnableMachine {
   private stopped: { reason: StopReason; status?: number } | undefined
 
   constructor(options: MachineOptions, assets: MachineAssets) {
+    this.options = options
     this.clock = new VirtualClock({ mode: options.clock, retired: () => this.retired })
     this.core = Core.create(assets.core, options.memoryBytes, {
       readDevice: (physical, bits) => this.bus.readMemory(physical, bits as AccessSize),
@@ -90,16 +99,21 @@ export class Machine implements RunnableMachine {
       timestamp: () => BigInt(Math.floor(this.clock.now())),
     })
     const { core } = this
-    this.cache = new CodeCache(core, assets.handlers.special.stale)
+    this.cache = new CodeCache(core, assets.handlers.special)
     this.writer = new RecordWriter(core, this.cache, assets.handlers)
     this.memory = new Ram(core, this.cache)
+    if (assets.compiler) {
+      this.regions = new RegionManager(core, this.cache, assets.compiler)
+    }
     this.clock.onEarlierDue = due => this.shortenBudget(due)
     openRam(core)
     closeVideoHole(core)
     resetProcessor(core)
+    if (this.regions) core.set('heatThreshold', options.heatThreshold ?? HEAT_THRESHOLD)
     if (options.trace) core.set('traceEach', 1)
 
     const { bus, clock } = this
+    const shadow = this.plug(new ShadowMemory({ core, cache: this.cache, bus }))
     this.pic = this.plug(new Pic({ bus, onInterruptLine: level => core.set('interruptLine', level ? 1 : 0) }))
     const pit = this.plug(new Pit({ bus, clock, irq0: this.pic.line(0) }))
     this.plug(
@@ -116,34 +130,61 @@ export class Machine implements RunnableMachine {
     this.keyboard = new Ps2Keyboard({ clock })
     this.mouse = new Ps2Mouse({ clock })
     const onReset = () => this.stop('reset')
-    const onA20 = (enabled: boolean) => this.setA20(enabled)
-    this.plug(
+    // One gate, two switches: each shows in its register where the other has set it.
+    const onA20 = (enabled: boolean) => {
+      controller.noteA20(enabled)
+      port92.noteA20(enabled)
+      this.setA20(enabled)
+    }
+    const controller = this.plug(
       new I8042({
         bus, clock, keyboard: this.keyboard, mouse: this.mouse, irq1: this.pic.line(1), irq12: this.pic.line(12),
         onA20, onReset,
       }),
     )
+    const port92 = this.plug(new Port92({ bus, onA20, onReset }))
     this.plug(this.keyboard)
     this.plug(this.mouse)
-    this.plug(new Port92({ bus, onA20, onReset }))
     this.serial = SERIAL_PORTS.map(port => this.addSerialPort(port))
     this.power = this.plug(
       new PowerManagement({ bus, clock, sci: this.pic.line(SCI_IRQ), onPowerOff: () => this.stop('power-off') }),
     )
     const pci = this.plug(new Pci({ bus, irqLine: irq => this.pic.line(irq), onReset }))
-    addChipset(pci, { onPmBase: base => this.power.mapAt(base) })
+    addChipset(pci, { onShadow: region => shadow.select(region), onPmBase: base => this.power.mapAt(base) })
     this.plug(new DebugPort({ bus, onByte: byte => this.debugConsole.onByte(byte) }))
     this.plug(new PostPort({ bus }))
     if (options.isaDebugExit)
       this.plug(new IsaDebugExit({ bus, onExit: value => this.stop('debug-exit', value) }))
 
-    if (options.boot) {
-      setUpPci(bus, { pmBase: PM_IO_BASE })
-      const acpi = buildAcpiTables({ memoryBytes: options.memoryBytes, pmBase: PM_IO_BASE })
-      for (const { address, bytes } of acpi.pieces) this.memory.writeBytes(address, bytes)
-      for (const { physical, bytes } of options.boot.loads) this.memory.writeBytes(physical, bytes)
-      bootProcessor(core, options.boot)
-    }
+    this.loadGuest()
+    // The guest's time begins with its first instruction, however long the host takes until then.
+    clock.pause()
+  }
+
+  /** Puts memory and registers where firmware and boot loader would have left them. */
+  private loadGuest(): void {
+    const { boot, memoryBytes } = this.options
+    if (!boot) return
+    setUpPci(this.bus, { pmBase: PM_IO_BASE })
+    const acpi = buildAcpiTables({ memoryBytes, pmBase: PM_IO_BASE })
+    for (const { address, bytes } of acpi.pieces) this.memory.writeBytes(address, bytes)
+    protectShadow(this.bus)
+    for (const { physical, bytes } of boot.loads) this.memory.writeBytes(physical, bytes)
+    bootProcessor(this.core, boot)
+  }
+
+  /**
+   * Starts the machine anew after it has stopped with 'reset': devices and CPU as after power-on. A guest that was
+   * loaded by `boot` is loaded again into clean RAM; otherwise RAM keeps its contents, as on a PC, for the firmware.
+   */
+  restart(): void {
+    const { core } = this
+    this.stopped = undefined
+    for (const device of this.devices) device.reset()
+    this.cache.flush()
+    if (this.options.boot) this.memory.clear()
+    resetProcessor(core)
+    this.loadGuest()
   }
 
   private plug<T extends Device>(device: T): T {
@@ -158,7 +199,18 @@ export class Machine implements RunnableMachine {
         bus: this.bus, clock: this.clock, name, base, irq: this.pic.line(irq), onByte: byte => line.onByte(byte),
       }),
     )
-    return Object.assign(line, { receive: (bytes: Uint8Array) => uart.receive(bytes) })
+    return {
+      get onByte() {
+        return line.onByte
+      },
+      set onByte(listener) {
+        line.onByte = listener
+      },
+      receive: bytes => uart.receive(bytes),
+      get backlog() {
+        return uart.pending
+      },
+    }
   }
 
   /** Instructions retired since power-on, exact at every port access. */
@@ -192,6 +244,7 @@ export class Machine implements RunnableMachine {
   /** Runs for about `budgetMilliseconds` of host time. */
   run(budgetMilliseconds: number): RunResult {
     const started = performance.now()
+    this.clock.resume()
     try {
       return this.runUntil(started + budgetMilliseconds)
     } finally {
@@ -206,6 +259,8 @@ export class Machine implements RunnableMachine {
       clock.runDue()
       if (this.stopped) return { state: 'stopped', ...this.stopped }
       if (core.get('halted') !== 0 && !this.wake()) {
+        // There is no NMI: nothing but a reset from outside would wake it.
+        if ((core.get('eflags') & Eflags.IF) === 0) return { state: 'halted', wakeAt: null, forever: true }
         const due = clock.nextDue()
         if (due === Infinity) return { state: 'halted', wakeAt: null }
         if (wall) {
@@ -243,6 +298,10 @@ export class Machine implements RunnableMachine {
         core.exports.cancelStep()
         continue
       }
+      if (reason === ExitReason.Hot) {
+        this.regions?.compile(core.get('exitArgument') >>> 0)
+        continue
+      }
       if (reason === ExitReason.Interrupt && this.interrupt()) continue
       if (reason === ExitReason.TripleFault) this.stop('triple-fault')
       break
@@ -270,6 +329,11 @@ export class Machine implements RunnableMachine {
       decodedRuns: this.cache.decoded,
       invalidations: this.cache.invalidations,
     }
+  }
+
+  /** The user presses the power button: a guest with ACPI shuts down. */
+  pressPowerButton(): void {
+    this.power.pressPowerButton()
   }
 
   report(lastInstructions = 20): string {

@@ -32,6 +32,7 @@ export function layoutSource(): string {
     Lazy: flags.Lazy,
     Exit: ExitReason,
     PageFlag: map.PageFlag,
+    RegionDescriptor: records.RegionDescriptor,
   }
   for (const [prefix, values] of Object.entries(enums))
     for (const [key, value] of Object.entries(values))

@@ -8,12 +8,25 @@
  */
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { decode } from '../jit/decode/decoder.ts'
+import type { Instruction } from '../jit/decode/instruction.ts'
 import { opcodeRows } from '../jit/decode/opcode-maps.ts'
+import type { OpcodeRow } from '../jit/decode/opcode-rows.ts'
 import { definitions } from '../jit/definitions/index.ts'
+import { definedStatements } from '../jit/explain-module.ts'
+import { factsOf } from '../jit/handlers.ts'
+import { isEffect, type Node } from '../jit/ir.ts'
+import { normalise } from '../jit/normalise.ts'
+import { Vector } from '../runtime/state.ts'
 import { createMachine } from '../src/node/machine.ts'
 import { type Feature, featureBits, featureOf } from './row-features.ts'
 
 const mapNames = ['one byte', '0F', '0F 38', '0F 3A'] as const
+const escapes = [[], [0x0f], [0x0f, 0x38], [0x0f, 0x3a]] as const
+const MODRM_REGISTER = 0xc0
+const MODRM_REG_SHIFT = 3
+/** Longer than any instruction. */
+const SAMPLE_BYTES = 32
 const RAM_BYTES = 1 << 20
 
 /** One row of the tables, judged. */
@@ -34,6 +47,39 @@ export interface Coverage {
   readonly broken: readonly CoveredRow[]
 }
 
+/** ModR/M bytes that reach a row: a memory form and a register form, as far as it has them. */
+function modrmBytes(row: OpcodeRow): number[] {
+  if (row.modrm >= 0) return [row.modrm]
+  const middle = Math.max(row.reg, 0) << MODRM_REG_SHIFT
+  return [...(row.mod === 'register' ? [] : [middle]), ...(row.mod === 'memory' ? [] : [MODRM_REGISTER | middle])]
+}
+
+/** Instructions that the row decodes to in 32-bit code, one for each kind of ModR/M byte. */
+function samplesOf(row: OpcodeRow): Instruction[] {
+  const prefix = row.prefix === '66' || row.prefix === 'F2' || row.prefix === 'F3' ? [Number.parseInt(row.prefix, 16)] : []
+  return modrmBytes(row).flatMap(modrm => {
+    const bytes = new Uint8Array(SAMPLE_BYTES)
+    // The last opcode of a span: 90 is NOP, not the first of the XCHGs.
+    bytes.set([...prefix, ...escapes[row.map], row.byte + row.span - 1, modrm])
+    const decoded = decode(bytes, 0, bytes.length, { bits: 32 })
+    return decoded.ok && decoded.instruction.opcode === row.opcode ? [normalise(decoded.instruction)] : []
+  })
+}
+
+/** Whether every form of a row does something else than to raise #UD; the UD instructions are there to raise it. */
+function isDefined(row: OpcodeRow): boolean {
+  if (!definitions.has(row.mnemonic)) return false
+  if (/^ud\d/.test(row.mnemonic)) return true
+  const samples = samplesOf(row)
+  return samples.length > 0 && samples.every(sample => !raisesUndefined(definedStatements(factsOf(sample))))
+}
+
+/** A definition that only refuses: a mnemonic whose other operand classes are implemented. */
+function raisesUndefined(statements: readonly Node[]): boolean {
+  const [first] = statements.filter(isEffect)
+  return first?.op === 'faultIf' && first.number === Vector.UD && first.args[0].op === 'const' && first.args[0].number === 1
+}
+
 /** What the core's own CPUID answers, by feature. Needs the build. */
 function announcedFeatures(): Feature[] {
   const { core } = createMachine({ memoryBytes: RAM_BYTES, clock: 'virtual' })
@@ -52,7 +98,7 @@ export function coverage(): Coverage {
     .filter(row => row.modes !== 'long')
     .map(row => ({
       map: mapNames[row.map], opcode: row.opcode, mnemonic: row.mnemonic, form: row.form, feature: featureOf(row),
-      defined: definitions.has(row.mnemonic),
+      defined: isDefined(row),
     }))
   const announced = announcedFeatures()
   const promised = new Set<Feature>(['base', ...announced])

@@ -64,7 +64,7 @@ function recordText(record: DataView, names: ReadonlyMap<number, string>): strin
 export function recordsText(bytes: Uint8Array, bits: 16 | 32, count: number): string[] {
   const { core } = createMachine({ memoryBytes: RAM_BYTES, clock: 'virtual' })
   const { handlers } = loadAssets()
-  const cache = new CodeCache(core, handlers.special.stale)
+  const cache = new CodeCache(core, handlers.special)
   const writer = new RecordWriter(core, cache, handlers)
   core.bytes.fill(HLT, RAM_BASE + PLACE, RAM_BASE + PLACE + bytes.length + FILLER_BYTES)
   core.bytes.set(bytes, RAM_BASE + PLACE)

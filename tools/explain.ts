@@ -7,6 +7,7 @@
  * Several instructions are explained one after the other, and their records are those of one run. --short leaves
  * the wasm text out. --bits 16 decodes 16-bit real-mode code; the default is flat 32-bit protected mode.
  */
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { decode } from '../jit/decode/decoder.ts'
 import { format, registerName } from '../jit/decode/disassembler.ts'
@@ -116,7 +117,7 @@ function section(title: string, lines: readonly string[]): string {
   return `\n${title}\n${lines.map(line => `  ${line}`.trimEnd()).join('\n')}\n`
 }
 
-function explain(decoded: Instruction, offset: number, hex: string, record: string, request: Request): string {
+function explainInstruction(decoded: Instruction, offset: number, hex: string, record: string, request: Request): string {
   const instruction = normalise(decoded)
   const facts = factsOf(instruction)
   const { operands, operandSize, addressSize } = instruction
@@ -144,7 +145,8 @@ function explain(decoded: Instruction, offset: number, hex: string, record: stri
   return `${text}\nregion form: this version interprets only; the compiler of regions will add it here\n`
 }
 
-function main(argv: readonly string[]): string {
+/** The text for the arguments of the command. Throws `PCError` when they are no instructions. */
+export function explain(argv: readonly string[]): string {
   const request = readArguments(argv)
   if (request === 'help') return `${USAGE}\n`
   const instructions = decodeAll(request)
@@ -152,15 +154,17 @@ function main(argv: readonly string[]): string {
   return instructions
     .map(({ instruction, offset }, i) => {
       const hex = hexOf(request.bytes.subarray(offset, offset + instruction.length))
-      return explain(instruction, offset, hex, records[i], request)
+      return explainInstruction(instruction, offset, hex, records[i], request)
     })
     .join('\n')
 }
 
-try {
-  process.stdout.write(main(process.argv.slice(2)))
-} catch (error) {
-  const { text, status } = complain(error)
-  process.stderr.write(`${text.replace(/^tabpc/, 'explain')}\n`)
-  process.exitCode = status
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    process.stdout.write(explain(process.argv.slice(2)))
+  } catch (error) {
+    const { text, status } = complain(error)
+    process.stderr.write(`${text.replace(/^tabpc/, 'explain')}\n`)
+    process.exitCode = status
+  }
 }

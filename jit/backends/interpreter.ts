@@ -319,6 +319,8 @@ export interface HotFrame {
   readonly next: string
   /** An exception is pending in the instruction of `record`. */
   readonly fault: string
+  /** Continue at the run whose first record is `target`. */
+  readonly linked: string
   /** Continue at offset `target` through the jump cache; the instruction is already counted. */
   readonly indirect: string
   /** EIP in the state is set and the instruction counted: attend to events, find the code. */
@@ -480,7 +482,7 @@ export class HotLowering extends HandlerLowering {
     return [
       this.count(),
       m.local.set(frame.target, this.field32(RecordField.Link)),
-      m.if(linked, m.block(null, [m.local.set(frame.record, this.local(frame.target)), m.br(frame.next)])),
+      m.br(frame.linked, linked),
       m.local.set(frame.linkFrom, this.record()),
       m.local.set(frame.target, this.targetEip()),
       m.br(frame.indirect),

@@ -41,12 +41,47 @@ export class LocalPool {
   }
 }
 
+/** Marks a node whose value is not known when lowering. */
+const UNKNOWN = Symbol('unknown')
+
+function foldUnary(op: Node['op'], a: number): number | undefined {
+  switch (op) {
+    case 'eqz': return a === 0 ? 1 : 0
+    case 'clz': return Math.clz32(a)
+    case 'extend8': return (a << 24) >> 24
+    case 'extend16': return (a << 16) >> 16
+    default: return undefined
+  }
+}
+
+function foldBinary(op: Node['op'], a: number, b: number): number | undefined {
+  switch (op) {
+    case 'add': return (a + b) | 0
+    case 'sub': return (a - b) | 0
+    case 'mul': return Math.imul(a, b)
+    case 'and': return a & b
+    case 'or': return a | b
+    case 'xor': return a ^ b
+    case 'shl': return a << b
+    case 'shr': return (a >>> b) | 0
+    case 'sar': return a >> b
+    case 'eq': return a === b ? 1 : 0
+    case 'ne': return a !== b ? 1 : 0
+    case 'ltU': return a >>> 0 < b >>> 0 ? 1 : 0
+    case 'gtU': return a >>> 0 > b >>> 0 ? 1 : 0
+    case 'ltS': return a < b ? 1 : 0
+    case 'gtS': return a > b ? 1 : 0
+    default: return undefined
+  }
+}
+
 /** Turns the statements of one instruction into expressions. Back ends say what reads and effects become. */
 export abstract class ValueLowering {
   protected readonly m: Module
   protected readonly pool: LocalPool
   private readonly typeHandles: Record<ValueType, binaryen.Type>
   private readonly homes = new Map<Node, number>()
+  private readonly constants = new Map<Node, number | typeof UNKNOWN>()
   private uses = new Map<Node, number>()
 
   constructor(m: Module, pool: LocalPool, types: Record<ValueType, binaryen.Type>) {
@@ -64,6 +99,7 @@ export abstract class ValueLowering {
   /** Lowers a whole instruction. */
   protected lowerAll(statements: readonly Node[]): Expression[] {
     this.homes.clear()
+    this.constants.clear()
     this.uses = countUses(statements)
     const out: Expression[] = []
     this.lowerList(statements, out)
@@ -76,11 +112,46 @@ export abstract class ValueLowering {
       if (isEffect(node)) {
         if (node.op === 'if') this.conditional(node, out)
         else this.effect(node, out)
-      } else if (uses === 0 || node.op === 'const') {
+      } else if (uses === 0 || this.constantOf(node) !== undefined) {
         // Nobody wants it, or it costs nothing to repeat.
       } else if (!isPure(node)) this.keep(node, this.read(node), out)
       else if (uses > 1) this.keep(node, this.pure(node), out)
     }
+  }
+
+  /** Called in front of a condition that is known only when running. */
+  protected beforeConditional(_out: Expression[]): void {}
+
+  /** Forgets what is known of the nodes of the last instruction. */
+  protected forgetConstants(): void {
+    this.constants.clear()
+  }
+
+  /** The value of a 32-bit read that is known when lowering (an immediate, the next EIP); undefined for all others. */
+  protected knownRead(_node: Node): number | undefined {
+    return undefined
+  }
+
+  /** The value of an i32 node that is known when lowering: before: computed at run time => after: a constant. */
+  protected constantOf(node: Node): number | undefined {
+    if (node.op === 'const') return node.number
+    if (node.type !== 'i32') return undefined
+    const known = this.constants.get(node)
+    if (known !== undefined) return known === UNKNOWN ? undefined : known
+    const value = isPure(node) ? this.fold(node) : isEffect(node) ? undefined : this.knownRead(node)
+    this.constants.set(node, value ?? UNKNOWN)
+    return value
+  }
+
+  private fold(node: Node): number | undefined {
+    if (node.args[0].type === 'i64') return undefined
+    const values = node.args.map(argument => this.constantOf(argument))
+    const [a, b] = values
+    // and(x, 0) is 0 whatever x is.
+    if (node.op === 'and' && (a === 0 || b === 0)) return 0
+    if (a === undefined) return undefined
+    if (node.op === 'select') return a !== 0 ? values[1] : values[2]
+    return foldUnary(node.op, a) ?? (b === undefined ? undefined : foldBinary(node.op, a, b))
   }
 
   /** Gives a node's value a local. */
@@ -107,11 +178,34 @@ export abstract class ValueLowering {
   protected value(node: Node): Expression {
     const home = this.homes.get(node)
     if (home !== undefined) return this.m.local.get(home, this.typeHandles[node.type as ValueType])
+    const known = this.constantOf(node)
+    if (known !== undefined && node.type === 'i32') return this.m.i32.const(known)
     if (!isPure(node)) throw new Error(`${node.op} is used before it is lowered`)
     return this.pure(node)
   }
 
+  /** before: x and -1, x or 0, x + 0, x << 0 … => after: x. */
+  private identity(node: Node): Node | undefined {
+    if (node.type !== 'i32' || node.args.length !== 2) return undefined
+    const [a, b] = node.args.map(argument => (argument.type === 'i32' ? this.constantOf(argument) : undefined))
+    switch (node.op) {
+      case 'and': return b === -1 ? node.args[0] : a === -1 ? node.args[1] : undefined
+      case 'or': case 'xor': case 'add': return b === 0 ? node.args[0] : a === 0 ? node.args[1] : undefined
+      case 'sub': case 'shl': case 'shr': case 'sar': case 'rotl': case 'rotr': return b === 0 ? node.args[0] : undefined
+      default: return undefined
+    }
+  }
+
   private conditional(node: Node, out: Expression[]): void {
+    const known = this.constantOf(node.args[0])
+    if (known !== undefined) {
+      // before: if (const) { a } else { b } => after: a, or b.
+      this.lowerList(known !== 0 ? node.then : node.otherwise, out)
+      const value = known !== 0 ? node.thenValue : node.otherwiseValue
+      if (value && this.isUsed(node)) this.keep(node, this.value(value), out)
+      return
+    }
+    this.beforeConditional(out)
     const condition = this.value(node.args[0])
     const then: Expression[] = []
     this.lowerList(node.then, then)
@@ -130,8 +224,11 @@ export abstract class ValueLowering {
 
   private pure(node: Node): Expression {
     const { m } = this
-    if (node.op === 'const') return node.type === 'i64' ? m.i64.const(BigInt(node.number)) : m.i32.const(node.number)
+    const known = this.constantOf(node)
+    if (known !== undefined) return node.type === 'i64' ? m.i64.const(BigInt(known)) : m.i32.const(known)
     const [first, second, third] = node.args
+    const same = this.identity(node)
+    if (same) return this.value(same)
     const a = this.value(first)
     switch (node.op) {
       case 'select': return m.select(a, this.value(second), this.value(third))

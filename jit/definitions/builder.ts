@@ -380,7 +380,8 @@ export class Builder {
   setFlags(kind: Lazy, size: number, result: Value, left?: Value, right?: Value, carry?: Value): void {
     const nodes: Node[] = [this.node(result)]
     if (kind === Lazy.Add && left) nodes.push(this.node(left), this.node(this.ltU(result, left)))
-    else if (kind === Lazy.Sub && left && right) nodes.push(this.node(left), this.node(this.ltU(left, right)))
+    else if (kind === Lazy.Sub && left && right)
+      nodes.push(this.node(left), this.node(this.ltU(left, right)), this.node(right))
     else if ((kind === Lazy.Adc || kind === Lazy.Sbb) && left && right && carry) {
       const out =
         kind === Lazy.Adc

@@ -2,26 +2,30 @@
  * The x87 FPU (SDM vol. 1, chapter 8; vol. 2, the instructions named). 80-bit arithmetic lives in helpers
  * (runtime/helpers/x87*.ts, softfloat80*.ts); a definition checks, makes the memory accesses, and calls one.
  *
- *   waiting instruction    #NM and #MF check, loads, helper, record of the instruction and its operand
+ *   waiting instruction    #NM and #MF check, loads, helper (frequent ones record instruction and operand themselves)
  *   store                  check, compute, store unless an unmasked exception suppresses it, commit flags and pop
  *   control instruction    #NM check only: FN… do not wait for pending exceptions
  *
- * FIP and FDP are recorded last, so that a fault leaves them as they were.
+ * FIP and FDP are recorded behind the last access, so that a fault leaves them as they were.
  */
+import { Cr0 } from '../../runtime/state.ts'
 import { declareHelpers } from '../helper-signatures.ts'
 import type { Builder, Definition, Term, Value } from './builder.ts'
 
 declareHelpers(`
   x87Available()! x87Check()! x87Begin()! x87Wait()! x87Record(i32,i32)
-  x87Arithmetic(i32,i32,i32,i32) x87ArithmeticFloat32(i32,i32)
-  x87ArithmeticFloat64(i32,i64) x87ArithmeticInteger(i32,i32)
+  x87Sum(i32,i32,i32,i32) x87SumFloat32(i32,i32,i32,i32) x87SumFloat64(i32,i64,i32,i32)
+  x87Product(i32,i32,i32) x87ProductFloat32(i32,i32,i32) x87ProductFloat64(i64,i32,i32)
+  x87Quotient(i32,i32,i32,i32) x87QuotientFloat32(i32,i32,i32,i32) x87QuotientFloat64(i32,i64,i32,i32)
+  x87ArithmeticInteger(i32,i32)
   x87SquareRoot() x87RoundToInteger() x87Scale() x87Remainder(i32) x87Extract() x87ChangeSign() x87Absolute()
-  x87Compare(i32,i32,i32) x87CompareFloat32(i32,i32) x87CompareFloat64(i64,i32) x87CompareInteger(i32,i32)
-  x87CompareFlags(i32,i32,i32):i32 x87Test() x87Examine() x87MoveIf(i32,i32)
-  x87LoadFloat32(i32) x87LoadFloat64(i64) x87LoadExtended(i64,i32) x87LoadInteger(i64) x87LoadDecimal(i64,i32)
+  x87Compare(i32,i32,i32) x87CompareFloat32(i32,i32,i32,i32) x87CompareFloat64(i64,i32,i32,i32)
+  x87CompareInteger(i32,i32) x87CompareFlags(i32,i32,i32):i32 x87Test() x87Examine() x87MoveIf(i32,i32)
+  x87LoadFloat32(i32,i32,i32) x87LoadFloat64(i64,i32,i32) x87LoadExtended(i64,i32,i32,i32) x87LoadInteger(i64,i32,i32)
+  x87LoadDecimal(i64,i32,i32,i32)
   x87LoadRegister(i32) x87LoadConstant(i32) x87StoreRegister(i32,i32) x87Exchange(i32)
   x87Free(i32,i32) x87RotateStack(i32)
-  x87PrepareFloat32():i32 x87PrepareFloat64():i64 x87PrepareInteger(i32,i32):i64 x87CommitStore(i32)
+  x87PrepareFloat32():i32 x87PrepareFloat64():i64 x87PrepareInteger(i32,i32):i64 x87CommitStore(i32,i32,i32)
   x87StoreExtended(i32)! x87StoreDecimal(i32)!
   x87Initialise() x87ClearExceptions() x87ControlWord():i32 x87LoadControlWord(i32) x87StatusWord():i32
   x87StoreEnvironment(i32,i32)! x87LoadEnvironment(i32,i32)! x87Save(i32,i32)! x87Restore(i32,i32)!
@@ -29,6 +33,9 @@ declareHelpers(`
   x87Cosine() x87SineCosine()
   fxsave(i32)! fxrstor(i32)!
 `)
+
+/** ES of the status word: an unmasked exception is pending. */
+const STATUS_SUMMARY = 0x80
 
 /** Operation numbers of runtime/helpers/x87-arithmetic.ts: the reg field of the D8 opcodes. */
 enum Operation { Add = 0, Multiply = 1, Subtract = 4, SubtractReversed = 5, Divide = 6, DivideReversed = 7 }
@@ -40,7 +47,14 @@ const REGISTERS_BYTES = 80
 const EXTENDED_BYTES = 10
 const FXSAVE_BYTES = 512
 
-/** An instruction on registers alone. */
+/** #NM and #MF, in line: the helper is called only when one of them may be due. */
+function check(b: Builder): void {
+  const unavailable = b.and(b.field('cr0'), Cr0.EM | Cr0.TS)
+  const pending = b.and(b.field('fpuStatus'), STATUS_SUMMARY)
+  b.if(b.or(unavailable, pending), () => void b.call('x87Check'))
+}
+
+/** An instruction on registers alone whose helpers do not record it. */
 function onRegisters(body: (b: Builder) => void): Definition {
   return b => {
     b.call('x87Begin')
@@ -48,11 +62,26 @@ function onRegisters(body: (b: Builder) => void): Definition {
   }
 }
 
-/** An instruction on a memory operand; `body` makes every access before it commits. */
+/** An instruction that is one helper call, which records it. */
+const recorded =
+  (helper: string, args: (b: Builder) => Term[] = () => []): Definition =>
+  b => {
+    check(b)
+    b.call(helper, ...args(b))
+  }
+
+/** An instruction on a memory operand whose helpers do not record it; `body` makes every access before it commits. */
 function onMemory(b: Builder, body: () => void): void {
-  b.call('x87Check')
+  check(b)
   body()
   b.call('x87Record', b.effectiveSegment(), b.addressOf(0))
+}
+
+/** Loads the operand and calls a helper that ends with where the operand lies, which it records. */
+function callLoaded(b: Builder, helper: string, before: Term[], after: Term[] = []): void {
+  check(b)
+  const bits = b.read(0)
+  b.call(helper, ...before, bits, ...after, b.effectiveSegment(), b.addressOf(0))
 }
 
 /** A no-operand instruction that is one helper call. */
@@ -63,18 +92,25 @@ function loadSigned(b: Builder): Value {
   return b.signExtend(b.read(0), b.sizeOf(0))
 }
 
-/** FADD FMUL FSUB FSUBR FDIV FDIVR    m32fp, m64fp: ST(0) := ST(0) op src. Registers: dst := dst op src. */
-const arithmetic = (operation: Operation, pops = 0): Definition => (b, { operands }) => {
+/** Name of the form of a helper for a memory operand of 32 or 64 bits. */
+const floatForm = (helper: string, size: number): string => `${helper}Float${size}`
+
+/**
+ * FADD FMUL FSUB FSUBR FDIV FDIVR    m32fp, m64fp: ST(0) := ST(0) op src. Registers: dst := dst op src. `helper` takes
+ * the operation first when it carries out more than one.
+ */
+const arithmetic = (helper: string, operation: Term[], pops = 0): Definition => (b, { operands }) => {
   if (operands[0].kind === 'memory') {
-    onMemory(b, () => {
-      const bits = b.read(0)
-      b.call(operands[0].size === 64 ? 'x87ArithmeticFloat64' : 'x87ArithmeticFloat32', operation, bits)
-    })
+    callLoaded(b, floatForm(helper, operands[0].size), operation)
     return
   }
-  b.call('x87Begin')
-  b.call('x87Arithmetic', operation, b.read(0), b.read(1), pops)
+  check(b)
+  b.call(helper, ...operation, b.read(0), b.read(1), pops)
 }
+
+const sum = (operation: Operation, pops = 0): Definition => arithmetic('x87Sum', [operation], pops)
+const product = (pops = 0): Definition => arithmetic('x87Product', [], pops)
+const quotient = (operation: Operation, pops = 0): Definition => arithmetic('x87Quotient', [operation], pops)
 
 /** FIADD FIMUL FISUB FISUBR FIDIV FIDIVR    ST(0) := ST(0) op m16int, m32int. */
 const integerArithmetic = (operation: Operation): Definition => b => {
@@ -84,18 +120,15 @@ const integerArithmetic = (operation: Operation): Definition => b => {
 /** FCOM FCOMP    compares ST(0) with src: C3 C2 C0 := 000 above, 001 below, 100 equal, 111 unordered. */
 const compare = (pops: number): Definition => (b, { operands }) => {
   if (operands[0].kind === 'memory') {
-    onMemory(b, () => {
-      const bits = b.read(0)
-      b.call(operands[0].size === 64 ? 'x87CompareFloat64' : 'x87CompareFloat32', bits, pops)
-    })
+    callLoaded(b, floatForm('x87Compare', operands[0].size), [], [pops])
     return
   }
-  b.call('x87Begin')
+  check(b)
   b.call('x87Compare', b.read(0), 0, pops)
 }
 
 /** FUCOM FUCOMP    as FCOM; a quiet NaN is not invalid. */
-const compareQuiet = (pops: number): Definition => onRegisters(b => void b.call('x87Compare', b.read(0), 1, pops))
+const compareQuiet = (pops: number): Definition => recorded('x87Compare', b => [b.read(0), 1, pops])
 
 /** FICOM FICOMP    compares ST(0) with m16int, m32int. */
 const compareInteger = (pops: number): Definition => b => {
@@ -103,47 +136,45 @@ const compareInteger = (pops: number): Definition => b => {
 }
 
 /** FCOMI FCOMIP FUCOMI FUCOMIP    ZF PF CF := 000 above, 001 below, 100 equal, 111 unordered; OF SF AF := 0. */
-const compareFlags = (quiet: number, pops: number): Definition =>
-  onRegisters(b => {
-    const flags = b.call('x87CompareFlags', b.read(1), quiet, pops)
-    // An unmasked invalid operation leaves the flags alone.
-    b.if(b.ne(flags, -1), () => b.setArithmeticFlags(flags))
-  })
+const compareFlags = (quiet: number, pops: number): Definition => b => {
+  check(b)
+  const flags = b.call('x87CompareFlags', b.read(1), quiet, pops)
+  // An unmasked invalid operation leaves the flags alone.
+  b.if(b.ne(flags, -1), () => b.setArithmeticFlags(flags))
+}
 
 /** FCMOVcc    ST(0) := ST(i) if the condition holds. */
-const moveIf = (condition: number): Definition =>
-  onRegisters(b => void b.call('x87MoveIf', b.read(1), b.condition(condition)))
+const moveIf = (condition: number): Definition => recorded('x87MoveIf', b => [b.read(1), b.condition(condition)])
 
 /** FLD    pushes m32fp, m64fp, m80fp or ST(i). */
 const fld: Definition = (b, { operands }) => {
-  if (operands[0].kind !== 'memory') {
-    b.call('x87Begin')
-    b.call('x87LoadRegister', b.read(0))
+  if (operands[0].kind === 'memory') {
+    if (operands[0].size === 80) loadTenBytes(b, 'x87LoadExtended')
+    else callLoaded(b, floatForm('x87Load', operands[0].size), [])
     return
   }
-  onMemory(b, () => {
-    if (operands[0].size === 80) loadTenBytes(b, 'x87LoadExtended')
-    else b.call(operands[0].size === 64 ? 'x87LoadFloat64' : 'x87LoadFloat32', b.read(0))
-  })
+  check(b)
+  b.call('x87LoadRegister', b.read(0))
 }
 
 /** Loads the ten bytes of the operand and hands them to `helper`. */
 function loadTenBytes(b: Builder, helper: string): void {
+  check(b)
   const low = b.loadOperand(0, 64)
   const high = b.loadOperand(0, 16, 8)
-  b.call(helper, low, high)
+  b.call(helper, low, high, b.effectiveSegment(), b.addressOf(0))
 }
 
 /** FILD    pushes m16int, m32int, m64int. */
 const fild: Definition = b => {
-  onMemory(b, () => {
-    const value = b.read(0)
-    b.call('x87LoadInteger', b.sizeOf(0) === 64 ? value : b.widenS(b.signExtend(value, b.sizeOf(0))))
-  })
+  check(b)
+  const value = b.read(0)
+  const wide = b.sizeOf(0) === 64 ? value : b.widenS(b.signExtend(value, b.sizeOf(0)))
+  b.call('x87LoadInteger', wide, b.effectiveSegment(), b.addressOf(0))
 }
 
 /** FBLD    pushes the packed decimal m80. */
-const fbld: Definition = b => onMemory(b, () => loadTenBytes(b, 'x87LoadDecimal'))
+const fbld: Definition = b => loadTenBytes(b, 'x87LoadDecimal')
 
 /** Linear address of the first operand, checked for a write or a read of `bytes`. */
 function linearAddress(b: Builder, helper: 'segmentWrite' | 'segmentRead', bytes: number): Value {
@@ -153,29 +184,28 @@ function linearAddress(b: Builder, helper: 'segmentWrite' | 'segmentRead', bytes
 /** Stores a computed value unless an unmasked exception suppresses the store, then commits flags and pops. */
 function storeComputed(b: Builder, value: Value, pops: number): void {
   b.if(b.field('result'), () => b.write(0, value))
-  b.call('x87CommitStore', pops)
+  b.call('x87CommitStore', pops, b.effectiveSegment(), b.addressOf(0))
 }
 
 /** FST FSTP    stores ST(0) as m32fp, m64fp, m80fp or into ST(i). */
 const store = (pops: number): Definition => (b, { operands }) => {
   if (operands[0].kind !== 'memory') {
-    b.call('x87Begin')
+    check(b)
     b.call('x87StoreRegister', b.read(0), pops)
-    return
+  } else if (operands[0].size === 80) {
+    onMemory(b, () => void b.call('x87StoreExtended', linearAddress(b, 'segmentWrite', EXTENDED_BYTES)))
+  } else {
+    check(b)
+    storeComputed(b, b.call(floatForm('x87Prepare', operands[0].size)), pops)
   }
-  onMemory(b, () => {
-    if (operands[0].size === 80) b.call('x87StoreExtended', linearAddress(b, 'segmentWrite', EXTENDED_BYTES))
-    else storeComputed(b, b.call(operands[0].size === 64 ? 'x87PrepareFloat64' : 'x87PrepareFloat32'), pops)
-  })
 }
 
 /** FIST FISTP FISTTP    stores ST(0) as m16int, m32int, m64int, by the rounding control or truncated. */
 const storeInteger = (truncate: number, pops: number): Definition => b => {
-  onMemory(b, () => {
-    const size = b.sizeOf(0)
-    const value = b.call('x87PrepareInteger', size, truncate)
-    storeComputed(b, size === 64 ? value : b.wrap(value), pops)
-  })
+  check(b)
+  const size = b.sizeOf(0)
+  const value = b.call('x87PrepareInteger', size, truncate)
+  storeComputed(b, size === 64 ? value : b.wrap(value), pops)
 }
 
 /** FBSTP    stores ST(0) as packed decimal and pops. */
@@ -228,18 +258,18 @@ const wait: Definition = b => void b.call('x87Wait')
 const fnop: Definition = onRegisters(() => {})
 
 export const x87: Record<string, Definition> = {
-  fadd: arithmetic(Operation.Add),
-  fmul: arithmetic(Operation.Multiply),
-  fsub: arithmetic(Operation.Subtract),
-  fsubr: arithmetic(Operation.SubtractReversed),
-  fdiv: arithmetic(Operation.Divide),
-  fdivr: arithmetic(Operation.DivideReversed),
-  faddp: arithmetic(Operation.Add, 1),
-  fmulp: arithmetic(Operation.Multiply, 1),
-  fsubp: arithmetic(Operation.Subtract, 1),
-  fsubrp: arithmetic(Operation.SubtractReversed, 1),
-  fdivp: arithmetic(Operation.Divide, 1),
-  fdivrp: arithmetic(Operation.DivideReversed, 1),
+  fadd: sum(Operation.Add),
+  fmul: product(),
+  fsub: sum(Operation.Subtract),
+  fsubr: sum(Operation.SubtractReversed),
+  fdiv: quotient(Operation.Divide),
+  fdivr: quotient(Operation.DivideReversed),
+  faddp: sum(Operation.Add, 1),
+  fmulp: product(1),
+  fsubp: sum(Operation.Subtract, 1),
+  fsubrp: sum(Operation.SubtractReversed, 1),
+  fdivp: quotient(Operation.Divide, 1),
+  fdivrp: quotient(Operation.DivideReversed, 1),
   fiadd: integerArithmetic(Operation.Add),
   fimul: integerArithmetic(Operation.Multiply),
   fisub: integerArithmetic(Operation.Subtract),
@@ -248,18 +278,18 @@ export const x87: Record<string, Definition> = {
   fidivr: integerArithmetic(Operation.DivideReversed),
   fcom: compare(0),
   fcomp: compare(1),
-  fcompp: onRegisters(b => void b.call('x87Compare', 1, 0, 2)),
+  fcompp: recorded('x87Compare', () => [1, 0, 2]),
   fucom: compareQuiet(0),
   fucomp: compareQuiet(1),
-  fucompp: onRegisters(b => void b.call('x87Compare', 1, 1, 2)),
+  fucompp: recorded('x87Compare', () => [1, 1, 2]),
   ficom: compareInteger(0),
   ficomp: compareInteger(1),
   fcomi: compareFlags(0, 0),
   fcomip: compareFlags(0, 1),
   fucomi: compareFlags(1, 0),
   fucomip: compareFlags(1, 1),
-  ftst: simple('x87Test'),
-  fxam: simple('x87Examine'),
+  ftst: recorded('x87Test'),
+  fxam: recorded('x87Examine'),
   fcmovb: moveIf(2),
   fcmovnb: moveIf(3),
   fcmove: moveIf(4),
@@ -274,26 +304,26 @@ export const x87: Record<string, Definition> = {
   fist: storeInteger(0, 0),
   fistp: storeInteger(0, 1),
   fisttp: storeInteger(1, 1),
-  fld1: simple('x87LoadConstant', 0),
-  fldl2t: simple('x87LoadConstant', 1),
-  fldl2e: simple('x87LoadConstant', 2),
-  fldpi: simple('x87LoadConstant', 3),
-  fldlg2: simple('x87LoadConstant', 4),
-  fldln2: simple('x87LoadConstant', 5),
-  fldz: simple('x87LoadConstant', 6),
-  fxch: onRegisters(b => void b.call('x87Exchange', b.read(0))),
+  fld1: recorded('x87LoadConstant', () => [0]),
+  fldl2t: recorded('x87LoadConstant', () => [1]),
+  fldl2e: recorded('x87LoadConstant', () => [2]),
+  fldpi: recorded('x87LoadConstant', () => [3]),
+  fldlg2: recorded('x87LoadConstant', () => [4]),
+  fldln2: recorded('x87LoadConstant', () => [5]),
+  fldz: recorded('x87LoadConstant', () => [6]),
+  fxch: recorded('x87Exchange', b => [b.read(0)]),
   ffree: onRegisters(b => void b.call('x87Free', b.read(0), 0)),
   ffreep: onRegisters(b => void b.call('x87Free', b.read(0), 1)),
   fincstp: simple('x87RotateStack', 1),
   fdecstp: simple('x87RotateStack', -1),
-  fchs: simple('x87ChangeSign'),
-  fabs: simple('x87Absolute'),
-  fsqrt: simple('x87SquareRoot'),
-  frndint: simple('x87RoundToInteger'),
-  fscale: simple('x87Scale'),
-  fprem: simple('x87Remainder', 0),
-  fprem1: simple('x87Remainder', 1),
-  fxtract: simple('x87Extract'),
+  fchs: recorded('x87ChangeSign'),
+  fabs: recorded('x87Absolute'),
+  fsqrt: recorded('x87SquareRoot'),
+  frndint: recorded('x87RoundToInteger'),
+  fscale: recorded('x87Scale'),
+  fprem: recorded('x87Remainder', () => [0]),
+  fprem1: recorded('x87Remainder', () => [1]),
+  fxtract: recorded('x87Extract'),
   f2xm1: simple('x87TwoToXMinusOne'),
   fyl2x: simple('x87Logarithm'),
   fyl2xp1: simple('x87LogarithmPlusOne'),

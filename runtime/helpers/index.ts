@@ -10,6 +10,7 @@ export {
 } from './memory'
 export { setStep, updateMode } from './mode'
 export { closePage, flushPage, flushTlb, peekTranslate, translateFetch } from './paging'
+export { validateRegion } from './regions'
 export { attend, cancelStep, findRun } from './runs'
 export * from './system'
 export { fxrstor, fxsave } from './fxsave'

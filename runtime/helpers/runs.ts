@@ -4,7 +4,7 @@
  */
 import {
   CPL, EFLAGS, EFLAGS_IF, EFLAGS_TF, EIP, EXIT_ARGUMENT, EXIT_BUDGET, EXIT_DECODE, EXIT_HALT, EXIT_INTERRUPT,
-  EXIT_NONE, EXIT_REASON, HALTED, HEADER_SECOND_PAGE,
+  EXIT_NONE, EXIT_REASON, HALTED, HEADER_BYTES, HEADER_SECOND_PAGE,
   INTERRUPT_LINE, INTERRUPT_SHADOW, JUMP_CACHE_BASE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_BYTES,
   KEY, MAX_RUN_INSTRUCTIONS, MODE, MODE_FLAT, NOT_CROSSING, RECORD_BYTES, REMAINING,
   REMAINING_CUT, RUN_TABLE_BASE, RUN_TABLE_ENTRIES, RUN_TABLE_ENTRY_BYTES,
@@ -81,7 +81,9 @@ export function findRun(): u32 {
   const mode = load<u32>(MODE)
   const base = load<u32>(SEGMENT_BASE + SEGMENT_CS * 8)
   const linear = base + eip
-  if ((mode & MODE_FLAT) == 0 && eip > load<u32>(SEGMENT_LIMIT + SEGMENT_CS * 8)) {
+  const limit = load<u32>(SEGMENT_LIMIT + SEGMENT_CS * 8)
+  const limited = (mode & MODE_FLAT) == 0
+  if (limited && eip > limit) {
     raiseCode(VECTOR_GP, 0)
     return 0
   }
@@ -93,6 +95,8 @@ export function findRun(): u32 {
     const run = load<u32>(entry, 8)
     if (run == 0) break
     if (run != TOMBSTONE && load<u32>(entry) == physical && load<u32>(entry, 4) == mode) {
+      // A run decoded for a longer segment.
+      if (limited && load<u32>(run - RECORD_BYTES, HEADER_BYTES) - 1 > limit - eip) break
       const crossing = load<u32>(run - RECORD_BYTES, HEADER_SECOND_PAGE)
       if (crossing != NOT_CROSSING) {
         // One instruction across two pages: the second must still be the page that it was decoded from.

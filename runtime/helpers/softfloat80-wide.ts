@@ -7,7 +7,7 @@
  * digit from the upper word and one from a division of what remains.
  */
 
-const LOW_WORD: u64 = 0xffffffff
+export const LOW_WORD: u64 = 0xffffffff
 const DIGIT: u64 = 0x100000000
 const TOP_BIT: u64 = 0x8000000000000000
 

@@ -3,13 +3,17 @@
  *
  * Source: Intel SDM vol. 2, the instructions named; vol. 1, 8.1.4, 8.3.6.
  */
-import { EFLAGS_CF, EFLAGS_PF, EFLAGS_ZF } from '../../build/helpers/layout'
+import { EFLAGS_CF, EFLAGS_PF, EFLAGS_ZF, FPU_STATUS } from '../../build/helpers/layout'
 import {
   DENORMAL, EXPONENT_MASK, EXPONENT_SPECIAL, exceptions, INTEGER_BIT, INVALID, raiseException, resultSe, resultSig,
   SIGN,
 } from './softfloat80'
 import { COMPARE_UNORDERED, compare } from './softfloat80-arithmetic'
 import { loadedDenormal, loadFloat32, loadFloat64, loadInteger } from './softfloat80-convert'
+import { recordInstruction, x87Record } from './x87-control'
+import {
+  compareOrdinary, enterExact, float32Se, float32Sig, float64Se, float64Sig, isNormalFloat32, isNormalFloat64, isOrdinary,
+} from './x87-ordinary'
 import {
   commit, isEmpty, pop, setConditions, setRegister, setRegisterResult, signExponent, significand, stackUnderflow,
   start, STATUS_C0, STATUS_C1, STATUS_C2, STATUS_C3, STATUS_CONDITIONS,
@@ -37,12 +41,30 @@ function finish(conditions: u32, pops: i32): void {
   if (committed) pop(pops)
 }
 
+/** Enters the outcome of an ordinary comparison: C3 C2 C0, and C1 cleared. */
+// @ts-ignore: decorator
+@inline
+function enterConditions(conditions: u32): void {
+  store<u32>(FPU_STATUS, (load<u32>(FPU_STATUS) & ~STATUS_CONDITIONS) | conditions)
+}
+
 /** FCOM, FCOMP, FCOMPP, or FUCOM… when `quiet`: compares ST(0) with ST(source), then pops. */
 export function x87Compare(source: i32, quiet: i32, pops: i32): void {
+  recordInstruction()
+  const used = !isEmpty(0) && !isEmpty(source)
+  const aSig = significand(0)
+  const aSe = signExponent(0)
+  const bSig = significand(source)
+  const bSe = signExponent(source)
+  if (used && isOrdinary(aSig, aSe) && isOrdinary(bSig, bSe)) {
+    enterConditions(compareOrdinary(aSig, aSe, bSig, bSe))
+    pop(pops)
+    return
+  }
   start()
   let conditions = COMPARE_UNORDERED
-  if (isEmpty(0) || isEmpty(source)) stackUnderflow()
-  else conditions = compare(significand(0), signExponent(0), significand(source), signExponent(source), quiet != 0)
+  if (used) conditions = compare(aSig, aSe, bSig, bSe, quiet != 0)
+  else stackUnderflow()
   finish(conditions, pops)
 }
 
@@ -59,19 +81,35 @@ function compareLoaded(denormal: bool, pops: i32): void {
   finish(conditions, pops)
 }
 
-/** FCOM(P) with single-precision `bits`. */
-export function x87CompareFloat32(bits: u32, pops: i32): void {
+/** FCOM(P) with single-precision `bits` at `segment:offset`. */
+export function x87CompareFloat32(bits: u32, pops: i32, segment: u32, offset: u32): void {
+  x87Record(segment, offset)
+  const sig = significand(0)
+  const se = signExponent(0)
+  if (!isEmpty(0) && isOrdinary(sig, se) && isNormalFloat32(bits)) {
+    enterConditions(compareOrdinary(sig, se, float32Sig(bits), float32Se(bits)))
+    pop(pops)
+    return
+  }
   loadFloat32(bits)
   compareLoaded(loadedDenormal, pops)
 }
 
-/** FCOM(P) with double-precision `bits`. */
-export function x87CompareFloat64(bits: u64, pops: i32): void {
+/** FCOM(P) with double-precision `bits` at `segment:offset`. */
+export function x87CompareFloat64(bits: u64, pops: i32, segment: u32, offset: u32): void {
+  x87Record(segment, offset)
+  const sig = significand(0)
+  const se = signExponent(0)
+  if (!isEmpty(0) && isOrdinary(sig, se) && isNormalFloat64(bits)) {
+    enterConditions(compareOrdinary(sig, se, float64Sig(bits), float64Se(bits)))
+    pop(pops)
+    return
+  }
   loadFloat64(bits)
   compareLoaded(loadedDenormal, pops)
 }
 
-/** FICOM(P) with `value`. */
+/** FICOM(P) with `value`; m16int is sign-extended by the caller. */
 export function x87CompareInteger(value: i32, pops: i32): void {
   loadInteger(<i64>value)
   compareLoaded(false, pops)
@@ -79,6 +117,7 @@ export function x87CompareInteger(value: i32, pops: i32): void {
 
 /** FTST: compares ST(0) with +0. */
 export function x87Test(): void {
+  recordInstruction()
   loadInteger(0)
   compareLoaded(false, 0)
 }
@@ -88,21 +127,36 @@ export function x87Test(): void {
  * unmasked invalid operation leaves EFLAGS as they were (SDM vol. 2, FCOMI).
  */
 export function x87CompareFlags(source: i32, quiet: i32, pops: i32): u32 {
+  recordInstruction()
+  const used = !isEmpty(0) && !isEmpty(source)
+  const aSig = significand(0)
+  const aSe = signExponent(0)
+  const bSig = significand(source)
+  const bSe = signExponent(source)
+  if (used && isOrdinary(aSig, aSe) && isOrdinary(bSig, bSe)) {
+    enterExact()
+    pop(pops)
+    return flagsOf(compareOrdinary(aSig, aSe, bSig, bSe))
+  }
   start()
   let conditions = COMPARE_UNORDERED
-  if (isEmpty(0) || isEmpty(source)) stackUnderflow()
-  else conditions = compare(significand(0), signExponent(0), significand(source), signExponent(source), quiet != 0)
+  if (used) conditions = compare(aSig, aSe, bSig, bSe, quiet != 0)
+  else stackUnderflow()
   if (commit()) pop(pops)
   else if ((exceptions & INVALID) != 0) return FLAGS_KEPT
-  let flags: u32 = 0
-  if ((conditions & STATUS_C0) != 0) flags |= EFLAGS_CF
-  if ((conditions & STATUS_C2) != 0) flags |= EFLAGS_PF
-  if ((conditions & STATUS_C3) != 0) flags |= EFLAGS_ZF
-  return flags
+  return flagsOf(conditions)
+}
+
+/** C3, C2 and C0 as ZF, PF and CF: eight bits lower, as FNSTSW AX, SAHF would move them. */
+// @ts-ignore: decorator
+@inline
+function flagsOf(conditions: u32): u32 {
+  return (conditions >> 8) & (EFLAGS_ZF | EFLAGS_PF | EFLAGS_CF)
 }
 
 /** FXAM: class of ST(0) in C3 C2 C0, its sign in C1. Examines an empty register too. */
 export function x87Examine(): void {
+  recordInstruction()
   const sig = significand(0)
   const se = signExponent(0)
   const sign: u32 = (se & SIGN) != 0 ? STATUS_C1 : 0
@@ -118,8 +172,9 @@ function classOf(sig: u64, exponent: u32): u32 {
 
 /** FCMOVcc: ST(0) := ST(source) when `condition` is nonzero. */
 export function x87MoveIf(source: i32, condition: i32): void {
-  start()
+  recordInstruction()
   if (isEmpty(0) || isEmpty(source)) {
+    start()
     stackUnderflow()
     if (commit()) setRegisterResult(0)
     return

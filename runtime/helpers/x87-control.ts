@@ -50,7 +50,9 @@ export function x87Wait(): void {
 }
 
 /** Records where the current instruction is: offset in CS, and CS. */
-function recordInstruction(): void {
+// @ts-ignore: decorator
+@inline
+export function recordInstruction(): void {
   store<u32>(FPU_INSTRUCTION_OFFSET, load<u32>(EIP))
   store<u32>(FPU_INSTRUCTION_SELECTOR, load<u32>(SEGMENT_SELECTOR + (SEGMENT_CS << 3)))
 }

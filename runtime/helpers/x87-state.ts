@@ -76,13 +76,14 @@ export function push(sig: u64, se: u32): void {
   setRegister(0, sig, se)
 }
 
-/** Marks ST(0) empty and moves TOP, `count` times. */
+/** Marks ST(0) empty and moves TOP, `count` times (0 to 2). */
+// @ts-ignore: decorator
+@inline
 export function pop(count: i32): void {
-  for (; count > 0; count--) {
-    const top = load<u32>(FPU_TOP)
-    store<u32>(FPU_TAG, load<u32>(FPU_TAG) & ~(1 << top))
-    store<u32>(FPU_TOP, (top + 1) & 7)
-  }
+  const top = load<u32>(FPU_TOP)
+  const freed = (((<u32>1 << count) - 1) << top)
+  store<u32>(FPU_TAG, load<u32>(FPU_TAG) & ~(freed | (freed >> 8)))
+  store<u32>(FPU_TOP, (top + <u32>count) & 7)
 }
 
 /** Starts an operation under the control word. */

@@ -24,8 +24,9 @@ export const PIRQ_ROUTE = 0x60
 const PIRQ_ROUTE_WRITABLE = 0x8f
 const PIRQ_ROUTE_OFF = 0x80
 
-const PAM_FIRST = 0x59
-const PAM_LAST = 0x5f
+/** The host bridge's registers of shadow RAM. */
+export const PAM_FIRST = 0x59
+export const PAM_LAST = 0x5f
 const PAM_READ = 1
 const PAM_WRITE = 2
 const SMRAM_CONTROL = 0x72

@@ -1,11 +1,14 @@
 /**
  * What a BIOS does to PCI before it boots, for boots without one: assigns BARs, routes and enables interrupts,
- * switches decoding and power management on. It works through the ports, like any guest.
+ * switches decoding, power management and shadow RAM on. It works through the ports, like any guest.
  *
- *     setUpPci(bus, { pmBase: PM_IO_BASE })
+ *     setUpPci(bus, { pmBase: PM_IO_BASE })      // from here on C0000h..FFFFFh is RAM, for the tables
+ *     protectShadow(bus)                         // from here on it is read-only
  */
 import type { AccessSize } from './device.ts'
-import { CHIPSET_SLOT, PIRQ_ROUTE, PM_BASE, PM_MISC, PM_MISC_IO_ENABLE, POWER_FUNCTION } from './pci-chipset.ts'
+import {
+  CHIPSET_SLOT, PAM_FIRST, PAM_LAST, PIRQ_ROUTE, PM_BASE, PM_MISC, PM_MISC_IO_ENABLE, POWER_FUNCTION,
+} from './pci-chipset.ts'
 import { PCI_COMMAND_IO, PCI_COMMAND_MEMORY, PciRegister } from './pci-function.ts'
 import { pirqOf } from './pci.ts'
 
@@ -30,6 +33,10 @@ const ELCR_SLAVE = 0x4d1
 const BARS = 6
 const NOBODY = 0xffff
 const MULTI_FUNCTION = 0x80
+const HOST_BRIDGE_SLOT = 0
+/** Both regions of a PAM register: reads from RAM, writes to RAM. */
+const PAM_RAM = 0x33
+const PAM_READ_ONLY = 0x11
 
 /** The CPU's side of the bus. */
 export interface PortAccess {
@@ -49,6 +56,7 @@ export function setUpPci(bus: PortAccess, options: { pmBase: number }): void {
   PCI_IRQS.forEach((irq, pirq) => {
     space.write(CHIPSET_SLOT, 0, PIRQ_ROUTE + pirq, 8, irq)
   })
+  setShadow(space, PAM_RAM)
   space.write(CHIPSET_SLOT, POWER_FUNCTION, PM_BASE, 32, options.pmBase | 1)
   space.write(CHIPSET_SLOT, POWER_FUNCTION, PM_MISC, 8, PM_MISC_IO_ENABLE)
   for (let slot = 0; slot < 32; slot++) {
@@ -61,6 +69,15 @@ export function setUpPci(bus: PortAccess, options: { pmBase: number }): void {
   let levels = 1 << (SCI_IRQ - 8)
   for (const irq of PCI_IRQS) levels |= 1 << (irq - 8)
   bus.writePort(ELCR_SLAVE, 8, bus.readPort(ELCR_SLAVE, 8) | levels)
+}
+
+/** Makes C0000h..FFFFFh read-only RAM, once the firmware's tables are there. */
+export function protectShadow(bus: PortAccess): void {
+  setShadow(new ConfigurationSpace(bus), PAM_READ_ONLY)
+}
+
+function setShadow(space: ConfigurationSpace, access: number): void {
+  for (let register = PAM_FIRST; register <= PAM_LAST; register++) space.write(HOST_BRIDGE_SLOT, 0, register, 8, access)
 }
 
 interface FreeSpace { io: number, memory: number }

@@ -62,7 +62,7 @@ export class Pit implements Device {
     })
     this.registers.riseAt = NEVER
     this.irq0.set(false)
-    this.plan()
+    this.plan(this.pulses())
   }
 
   /** GATE of counter 2 (port 61h bit 0). */
@@ -114,7 +114,7 @@ export class Pit implements Device {
     else this.counters[n].writeData(value, t)
     const written = n === 0 || (n === 3 && value >> 6 === 0)
     if (written) this.irq0.set(this.counters[0].output(t))
-    if (written || delivered) this.plan()
+    if (written || delivered) this.plan(t)
     this.reportTone()
   }
 
@@ -137,7 +137,7 @@ export class Pit implements Device {
   private follow(): void {
     const t = this.pulses()
     if (!this.deliver(t)) this.irq0.set(this.counters[0].output(t))
-    this.plan()
+    this.plan(t)
   }
 
   /**
@@ -154,9 +154,11 @@ export class Pit implements Device {
     return true
   }
 
-  /** Schedules the next edge of OUT0. Mode 2's one-pulse low is not worth an event of its own. */
-  private plan(): void {
-    const t = this.pulses()
+  /**
+   * Schedules the next edge of OUT0 after pulse `t`, the one that `deliver` has seen: a clock that moves on meanwhile
+   * must not swallow an edge between the two. Mode 2's one-pulse low is not worth an event of its own.
+   */
+  private plan(t: number): void {
     const counter = this.counters[0]
     counter.sync(t)
     const rise = counter.nextRise(t)

@@ -27,13 +27,13 @@ export type LoopEnd<Reason> =
 /** Runs one machine until it stops or `end` is called. */
 export class RunLoop<Reason> {
   readonly #machine: Pick<RunnableMachine, 'run'>
-  readonly #afterSlice: () => void | Promise<void>
+  readonly #afterSlice: (result: RunResult) => void | Promise<void>
   #ended: { readonly reason: Reason } | undefined
   #woken = false
   #interrupt: (() => void) | undefined
 
   /** `afterSlice` runs after each slice; the next one waits for its promise (backpressure), unless the loop ends. */
-  constructor(machine: Pick<RunnableMachine, 'run'>, afterSlice: () => void | Promise<void>) {
+  constructor(machine: Pick<RunnableMachine, 'run'>, afterSlice: (result: RunResult) => void | Promise<void>) {
     this.#machine = machine
     this.#afterSlice = afterSlice
   }
@@ -56,7 +56,7 @@ export class RunLoop<Reason> {
       if (this.#ended) return { by: 'end', reason: this.#ended.reason }
       this.#woken = false
       const result = this.#machine.run(SLICE_MILLISECONDS)
-      const flushed = this.#afterSlice()
+      const flushed = this.#afterSlice(result)
       if (flushed) await this.#untilFlushed(flushed)
       if (result.state === 'stopped') return { by: 'machine', result }
       if (this.#ended) continue
@@ -79,7 +79,9 @@ export class RunLoop<Reason> {
   #sleep(milliseconds: number | null): Promise<void> {
     if (this.#woken || (milliseconds !== null && milliseconds < SHORTEST_SLEEP)) return nextTurn()
     return new Promise(resolve => {
-      const timer = setTimeout(() => this.#resume(resolve), Math.min(Math.ceil(milliseconds ?? LONGEST_SLEEP), LONGEST_SLEEP))
+      // Rounded up: a timer that fires early would leave the rest of its last millisecond to be waited for awake.
+      const wait = Math.min(Math.ceil(milliseconds ?? LONGEST_SLEEP), LONGEST_SLEEP)
+      const timer = setTimeout(() => this.#resume(resolve), wait)
       this.#interrupt = () => {
         clearTimeout(timer)
         this.#resume(resolve)

@@ -6,7 +6,7 @@
  * It knows files and streams only as `Output` and `TerminalInput`, and the machine only as `RunnableMachine`.
  */
 
-import type { MachineStats, RunnableMachine } from '../machine-options.ts'
+import type { MachineStats, RunnableMachine, RunResult } from '../machine-options.ts'
 import { ByteBatch } from './byte-batch.ts'
 import { ExpectMatcher } from './expect-matcher.ts'
 import type { Output } from './output.ts'
@@ -35,7 +35,7 @@ export interface SessionStats extends MachineStats {
 }
 
 export interface SessionOptions {
-  /** Makes the machine; called again after each reset by the guest. */
+  /** Makes the machine. */
   readonly createMachine: () => Promise<RunnableMachine>
   /** Sinks of serial port 0 and of the debug console; absent: dropped. */
   readonly serial?: Output
@@ -67,11 +67,12 @@ export class Session {
   readonly #matcher: ExpectMatcher | undefined
   readonly #terminal: Terminal | undefined
   readonly #bootMarks: Record<string, BootMark> = {}
-  #earlier: MachineStats = { instructions: 0, seconds: 0, mips: 0, exits: {}, decodedRuns: 0, invalidations: 0 }
   #machine: RunnableMachine | undefined
   #loop: RunLoop<Outcome> | undefined
   #ended: Outcome | undefined
+  #stats: MachineStats = { instructions: 0, seconds: 0, mips: 0, exits: {}, decodedRuns: 0, invalidations: 0 }
   #restarts = 0
+  #saidForever = false
   #held = false
 
   constructor(options: SessionOptions) {
@@ -91,17 +92,26 @@ export class Session {
     const { timeout } = this.#options
     const timer = timeout === undefined ? undefined : setTimeout(() => this.end({ kind: 'timeout' }), timeout * 1000)
     try {
+      const machine = await this.#options.createMachine()
+      this.#machine = machine
+      machine.serial[0].onByte = byte => this.#serialBytes.push(byte)
+      machine.debugConsole.onByte = byte => this.#debugBytes.push(byte)
+      this.#terminal?.open()
       for (;;) {
-        const outcome = await this.#runMachine()
+        const outcome = await this.#runToStop(machine)
         if (outcome) return outcome
         this.#restarts++
         this.#options.notify('the guest has reset the machine; it starts again')
+        machine.restart()
         // A guest that resets at once would otherwise keep the timeout and signals from being heard.
         await new Promise(resolve => setImmediate(resolve))
       }
     } finally {
       clearTimeout(timer)
       this.#terminal?.close()
+      this.#stats = this.#machine?.stats() ?? this.#stats
+      this.#machine?.dispose()
+      this.#machine = undefined
     }
   }
 
@@ -113,10 +123,8 @@ export class Session {
 
   /** Figures so far; also after the end. */
   stats(): SessionStats {
-    const current = this.#machine?.stats()
-    const totals = current ? addStats(this.#earlier, current) : this.#earlier
     return {
-      ...totals,
+      ...(this.#machine?.stats() ?? this.#stats),
       rss: process.memoryUsage.rss(),
       wallSeconds: this.#seconds(),
       bootMarks: this.#bootMarks,
@@ -124,22 +132,11 @@ export class Session {
     }
   }
 
-  /** Runs one machine to its end; undefined when the guest asked for a reset. */
-  async #runMachine(): Promise<Outcome | undefined> {
-    const machine = await this.#options.createMachine()
-    this.#machine = machine
-    try {
-      machine.serial[0].onByte = byte => this.#serialBytes.push(byte)
-      machine.debugConsole.onByte = byte => this.#debugBytes.push(byte)
-      this.#loop = new RunLoop<Outcome>(machine, () => this.#afterSlice(machine))
-      if (this.#ended) this.#loop.end(this.#ended)
-      this.#terminal?.open()
-      return this.#judge(await this.#loop.run(), machine)
-    } finally {
-      this.#earlier = addStats(this.#earlier, machine.stats())
-      this.#machine = undefined
-      machine.dispose()
-    }
+  /** Runs the machine until it stops or the run ends; undefined when the guest asked for a reset. */
+  async #runToStop(machine: RunnableMachine): Promise<Outcome | undefined> {
+    this.#loop = new RunLoop<Outcome>(machine, result => this.#afterSlice(machine, result))
+    if (this.#ended) this.#loop.end(this.#ended)
+    return this.#judge(await this.#loop.run(), machine)
   }
 
   #judge(end: LoopEnd<Outcome>, machine: RunnableMachine): Outcome | undefined {
@@ -157,8 +154,12 @@ export class Session {
     }
   }
 
-  #afterSlice(machine: RunnableMachine): void | Promise<void> {
+  #afterSlice(machine: RunnableMachine, result: RunResult): void | Promise<void> {
     this.#pace(machine)
+    if (result.state === 'halted' && result.forever && !this.#saidForever) {
+      this.#saidForever = true
+      this.#options.notify('the guest has halted for good: HLT with interrupts off')
+    }
     const waits: Promise<void>[] = []
     const send = (output: Output | undefined, chunk: Uint8Array) => {
       const wait = chunk.length > 0 ? output?.write(chunk) : undefined
@@ -203,20 +204,5 @@ export class Session {
 
   #seconds(): number {
     return (performance.now() - this.#started) / 1000
-  }
-}
-
-function addStats(a: MachineStats, b: MachineStats): MachineStats {
-  const exits: Record<string, number> = { ...a.exits }
-  for (const [name, count] of Object.entries(b.exits)) exits[name] = (exits[name] ?? 0) + count
-  const instructions = a.instructions + b.instructions
-  const seconds = a.seconds + b.seconds
-  return {
-    instructions,
-    seconds,
-    mips: seconds > 0 ? instructions / seconds / 1e6 : 0,
-    exits,
-    decodedRuns: a.decodedRuns + b.decodedRuns,
-    invalidations: a.invalidations + b.invalidations,
   }
 }

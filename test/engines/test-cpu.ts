@@ -16,6 +16,7 @@ import { openRam } from '../../src/physical-map.ts'
 
 /** Page-table entry bits (SDM vol. 3, table 4-6), accessed and dirty set. */
 export enum Page {
+  Absent = 0,
   Supervisor = 0x63,
   SupervisorReadOnly = 0x61,
   UserReadOnly = 0x65,
@@ -54,7 +55,7 @@ export class TestCpu {
       codeWritten: (physical, bytes) => this.cache.written(physical, bytes),
       timestamp: () => 0n,
     })
-    this.cache = new CodeCache(this.core, assets.handlers.special.stale)
+    this.cache = new CodeCache(this.core, assets.handlers.special)
     this.writer = new RecordWriter(this.core, this.cache, assets.handlers)
     openRam(this.core)
     resetProcessor(this.core)

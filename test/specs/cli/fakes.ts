@@ -5,8 +5,11 @@ import type { RunHost } from '../../../src/cli/run.ts'
 import type { MachineOptions, RunnableMachine, RunResult } from '../../../src/machine-options.ts'
 
 export interface FakeMachine extends RunnableMachine {
-  /** Number of slices run so far. */
+  /** Number of slices run so far, and since the last restart. */
   slices: number
+  slicesOfBoot: number
+  /** Number of restarts. */
+  boot: number
   received: number[]
   disposed: boolean
   send(text: string): void
@@ -17,11 +20,20 @@ export function fakeMachine(script: (machine: FakeMachine, slice: number) => Run
   const received: number[] = []
   const machine: FakeMachine = {
     slices: 0,
+    slicesOfBoot: 0,
+    boot: 0,
     received,
     disposed: false,
     serial: [{ onByte: () => undefined, receive: bytes => received.push(...bytes) }],
     debugConsole: { onByte: () => undefined },
-    run: () => script(machine, machine.slices++),
+    run: () => {
+      machine.slices++
+      return script(machine, machine.slicesOfBoot++)
+    },
+    restart: () => {
+      machine.boot++
+      machine.slicesOfBoot = 0
+    },
     send: text => {
       for (const byte of new TextEncoder().encode(text)) machine.serial[0].onByte(byte)
     },
@@ -94,7 +106,7 @@ export interface FakeHost extends RunHost {
   readonly options: MachineOptions[]
 }
 
-/** A host whose machines play `script`; `boot` counts the machines made, from 0. */
+/** A host whose machines play `script`; `boot` counts its restarts. */
 export function fakeHost(
   script: (machine: FakeMachine, slice: number, boot: number) => RunResult,
   { tty = false } = {},
@@ -111,8 +123,7 @@ export function fakeHost(
     machines,
     options,
     createMachine: async given => {
-      const boot = machines.length
-      const machine = fakeMachine((self, slice) => script(self, slice, boot))
+      const machine = fakeMachine((self, slice) => script(self, slice, self.boot))
       machines.push(machine)
       options.push(given)
       return machine

@@ -163,7 +163,7 @@ describe('input and output', () => {
 })
 
 describe('a reset by the guest', () => {
-  it('starts the machine again from its boot image', async () => {
+  it('starts the same machine again', async () => {
     const host = fakeHost((machine, _slice, boot) => {
       machine.send(`boot ${boot}\n`)
       return stop(boot < 2 ? 'reset' : 'power-off')
@@ -171,13 +171,11 @@ describe('a reset by the guest', () => {
     const stats = join(folder, 'reset.json')
     expect(await run(host, '--stats', stats)).toBe(0)
     expect(host.stdout.text).toBe('boot 0\nboot 1\nboot 2\n')
-    expect(host.machines.every(machine => machine.disposed)).toBe(true)
-    expect(host.options[2].boot).toBe(host.options[0].boot)
+    expect(host.machines.map(machine => machine.disposed)).toEqual([true])
     expect(JSON.parse(readFileSync(stats, 'utf8'))).toMatchObject({
       restarts: 2,
       instructions: 3000,
       exits: { Budget: 3 },
-      invalidations: 3,
     })
   })
 

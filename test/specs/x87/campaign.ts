@@ -1,7 +1,7 @@
 /**
  * Compares the x87 helpers with the processor of this host on random instructions, without storing them.
  *
- *   npx tsx test/specs/x87/campaign.ts CAPTURE SEED COUNT arithmetic|transcendental [ULP]
+ *   npx tsx test/specs/x87/campaign.ts CAPTURE SEED COUNT arithmetic|ordinary|transcendental [ULP]
  *
  * CAPTURE is the program built from capture.c. Prints a count of differences for each instruction, and examples.
  */

@@ -56,7 +56,7 @@ export class Interpreter {
       },
     })
     this.core.bytes.fill(PageFlag.Ram, PAGE_FLAGS_BASE, PAGE_FLAGS_BASE + RAM_BYTES / 4096)
-    this.writer = new RecordWriter(this.core, new CodeCache(this.core, handlers.special.stale), handlers)
+    this.writer = new RecordWriter(this.core, new CodeCache(this.core, handlers.special), handlers)
     resetProcessor(this.core)
     this.core.set('cr0', Cr0.PE | Cr0.NE | Cr0.ET)
     for (let segment = Segment.Es; segment <= Segment.Gs; segment++) {

@@ -13,8 +13,9 @@ const IMAGE_REGISTERS = 28
 /** OF SF ZF AF PF CF. */
 const ARITHMETIC_FLAGS = 0x8d5
 
-/** Guest address of the memory operand. */
+/** Guest address of the memory operand, and the segment register that it is said to lie in. */
 const OPERAND = 0x1000
+const SEGMENT = 3
 
 const at = {
   opcode: 0,
@@ -52,6 +53,12 @@ const REVERSE = 1
 
 type Runner = (h: X87Helpers, m: X87Machine) => number | void
 
+/** Calls the helper of FADD (0), FMUL (1), FSUB (4), FSUBR (5), FDIV (6) or FDIVR (7) for a form of operand. */
+function arithmetic(h: X87Helpers, form: '' | 'Float32' | 'Float64', operation: number, rest: (number | bigint)[]): number {
+  if (operation === 1) return h[`x87Product${form}`](...rest)
+  return h[`${operation < 6 ? 'x87Sum' : 'x87Quotient'}${form}`](operation, ...rest)
+}
+
 /** Runs the condition of FCMOVcc: 0 B, 1 E, 2 BE, 3 U. */
 function moveCondition(flags: number, code: number): boolean {
   const masks = [Eflags.CF, Eflags.ZF, Eflags.CF | Eflags.ZF, Eflags.PF]
@@ -68,7 +75,7 @@ function store(
 ): undefined {
   const bits = prepare()
   if (m.field('result') !== 0) write(bits)
-  h.x87CommitStore(pops)
+  h.x87CommitStore(pops, SEGMENT, OPERAND)
 }
 
 function memoryRunner(opcode: number, reg: number, m: X87Machine): Runner {
@@ -97,15 +104,15 @@ function memoryRunner(opcode: number, reg: number, m: X87Machine): Runner {
   const pops = reg === 3 ? 1 : 0
   switch (opcode) {
     case 0xd8:
-      return h => (compared ? h.x87CompareFloat32(bits32(), pops) : h.x87ArithmeticFloat32(reg, bits32()))
+      return h => (compared ? h.x87CompareFloat32(bits32(), pops, SEGMENT, OPERAND) : arithmetic(h, 'Float32', reg, [bits32(), SEGMENT, OPERAND]))
     case 0xdc:
-      return h => (compared ? h.x87CompareFloat64(bits64(), pops) : h.x87ArithmeticFloat64(reg, bits64()))
+      return h => (compared ? h.x87CompareFloat64(bits64(), pops, SEGMENT, OPERAND) : arithmetic(h, 'Float64', reg, [bits64(), SEGMENT, OPERAND]))
     case 0xda:
       return h => (compared ? h.x87CompareInteger(int32(), pops) : h.x87ArithmeticInteger(reg, int32()))
     case 0xde:
       return h => (compared ? h.x87CompareInteger(int16(), pops) : h.x87ArithmeticInteger(reg, int16()))
     case 0xd9:
-      if (reg === 0) return h => h.x87LoadFloat32(bits32())
+      if (reg === 0) return h => h.x87LoadFloat32(bits32(), SEGMENT, OPERAND)
       if (reg === 5) return h => h.x87LoadControlWord(bits32() & 0xffff)
       if (reg === 7) return h => m.view.setUint16(operand, h.x87ControlWord(), true)
       return h =>
@@ -117,12 +124,12 @@ function memoryRunner(opcode: number, reg: number, m: X87Machine): Runner {
           bits => m.view.setUint32(operand, Number(bits), true),
         )
     case 0xdb:
-      if (reg === 0) return h => h.x87LoadInteger(BigInt(int32()))
-      if (reg === 5) return h => h.x87LoadExtended(bits64(), m.view.getUint16(operand + 8, true))
+      if (reg === 0) return h => h.x87LoadInteger(BigInt(int32()), SEGMENT, OPERAND)
+      if (reg === 5) return h => h.x87LoadExtended(bits64(), m.view.getUint16(operand + 8, true), SEGMENT, OPERAND)
       if (reg === 7) return h => h.x87StoreExtended(OPERAND)
       return integerStore(32)
     case 0xdd:
-      if (reg === 0) return h => h.x87LoadFloat64(bits64())
+      if (reg === 0) return h => h.x87LoadFloat64(bits64(), SEGMENT, OPERAND)
       if (reg === 1) return integerStore(64)
       if (reg === 7) return h => m.view.setUint16(operand, h.x87StatusWord(), true)
       return h =>
@@ -134,9 +141,9 @@ function memoryRunner(opcode: number, reg: number, m: X87Machine): Runner {
           bits => m.view.setBigUint64(operand, BigInt(bits), true),
         )
     default:
-      if (reg === 0) return h => h.x87LoadInteger(BigInt(int16()))
-      if (reg === 4) return h => h.x87LoadDecimal(bits64(), m.view.getUint16(operand + 8, true))
-      if (reg === 5) return h => h.x87LoadInteger(m.view.getBigInt64(operand, true))
+      if (reg === 0) return h => h.x87LoadInteger(BigInt(int16()), SEGMENT, OPERAND)
+      if (reg === 4) return h => h.x87LoadDecimal(bits64(), m.view.getUint16(operand + 8, true), SEGMENT, OPERAND)
+      if (reg === 5) return h => h.x87LoadInteger(m.view.getBigInt64(operand, true), SEGMENT, OPERAND)
       if (reg === 6) return h => h.x87StoreDecimal(OPERAND)
       if (reg === 7) return integerStore(64)
       return integerStore(16)
@@ -149,13 +156,13 @@ function registerRunner(opcode: number, modrm: number, flags: number): Runner {
   switch (opcode) {
     case 0xd8:
       if (reg === 2 || reg === 3) return h => h.x87Compare(i, 0, reg - 2)
-      return h => h.x87Arithmetic(reg, 0, i, 0)
+      return h => arithmetic(h, '', reg, [0, i, 0])
     // The reg field of the DC and DE forms names SUB and SUBR, DIV and DIVR the other way round.
     case 0xdc:
-      return h => h.x87Arithmetic(reg < 4 ? reg : reg ^ REVERSE, i, 0, 0)
+      return h => arithmetic(h, '', reg < 4 ? reg : reg ^ REVERSE, [i, 0, 0])
     case 0xde:
       if (modrm === 0xd9) return h => h.x87Compare(1, 0, 2)
-      return h => h.x87Arithmetic(reg < 4 ? reg : reg ^ REVERSE, i, 0, 1)
+      return h => arithmetic(h, '', reg < 4 ? reg : reg ^ REVERSE, [i, 0, 1])
     case 0xda:
       if (modrm === 0xe9) return h => h.x87Compare(1, 1, 2)
       return h => h.x87MoveIf(i, moveCondition(flags, reg) ? 1 : 0)

@@ -1,0 +1,656 @@
+/**
+ * The run-time back end: one wasm function for a region. Operands are constants, general registers are locals, flags
+ * are locals of a known shape, translation is inline. Whatever is rare leaves the function in front of the
+ * instruction, and the interpreter does it.
+ *
+ *   blocks + Structure -> nested wasm blocks and loops; each place that may leave has an exit, out of line behind
+ *   the body, that puts EIP, flags and the instruction count right and joins the common exit, which stores registers
+ */
+import binaryen from 'binaryen'
+import { RegionOutcome } from '../../runtime/exits.ts'
+import type { Lazy } from '../../runtime/flags.ts'
+import { PAGE_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_SUPERVISOR, TLB_USER } from '../../runtime/memory-map.ts'
+import { ModeBit, stateAddress, type StateName } from '../../runtime/state.ts'
+import type { MemoryOperand, RegisterOperand } from '../decode/instruction.ts'
+import { Builder } from '../definitions/builder.ts'
+import { definitions } from '../definitions/index.ts'
+import { factsOf } from '../handlers.ts'
+import type { Node } from '../ir.ts'
+import {
+  deadShape, flagUseOf, type FlagShape, type FlagUse, memoryShape, shapeKey, staticShape,
+} from '../regions/flag-shape.ts'
+import type { Block, Region, RegionInstruction } from '../regions/region.ts'
+import type { Structure } from '../regions/structure.ts'
+import { valueTypes } from './interpreter.ts'
+import { RegionFlags } from './region-flags.ts'
+import { type Expression, LocalPool, type Module, ValueLowering } from './value.ts'
+
+const GENERAL_REGISTERS = 8
+/** Fixed locals: the general registers first, then these. */
+const REMAINING = 8
+const EXIT_EIP = 9
+const OUTCOME = 10
+const FLAG_A = 11
+const FLAG_B = 12
+const FLAG_C = 13
+const FLAG_E = 14
+const FLAG_O = 15
+const FIRST_SCRATCH = 16
+
+const HIGH_BYTES = 4
+
+/** An instruction with what its definition says and what it does to flags. */
+interface Prepared {
+  readonly source: RegionInstruction
+  readonly statements: readonly Node[]
+  readonly flags: FlagUse
+  /** Whether anybody looks at the flags after it, before they are set again. */
+  neededAfter: boolean
+}
+
+interface PreparedBlock {
+  readonly block: Block
+  readonly instructions: readonly Prepared[]
+  /** Whether the flags at the block's start matter. */
+  needed: boolean
+  /** Shape of the flags at its start. */
+  shape: FlagShape
+}
+
+interface Exit {
+  readonly label: string
+  readonly code: Expression[]
+}
+
+export class RegionLowering extends ValueLowering {
+  private readonly region: Region
+  private readonly structure: Structure
+  private readonly blocks = new Map<number, PreparedBlock>()
+  private readonly flags: RegionFlags
+  private readonly exits = new Map<string, Exit>()
+  private readonly tlb: number
+  /** Registers that the region may read or write, and write. */
+  private readonly used = new Set<number>()
+  private readonly written = new Set<number>()
+  /** Whether the slow condition helper is called. */
+  usesCondition = false
+
+  private current!: Prepared
+  private currentBlock!: Block
+  private shape: FlagShape = memoryShape
+  /** Instructions of the current block before the current one. */
+  private before = 0
+  private readonly modifyHost = new Map<Node, number>()
+
+  constructor(m: Module, region: Region, structure: Structure) {
+    super(m, new LocalPool(FIRST_SCRATCH), valueTypes)
+    this.region = region
+    this.structure = structure
+    this.tlb = (region.mode & ModeBit.User) !== 0 ? TLB_USER : TLB_SUPERVISOR
+    this.flags = new RegionFlags(m, { A: FLAG_A, B: FLAG_B, C: FLAG_C, E: FLAG_E, O: FLAG_O }, code => {
+      this.usesCondition = true
+      return m.call('condition', [m.i32.const(code)], binaryen.i32)
+    })
+  }
+
+  // --- preparation ---
+
+  private prepare(): void {
+    for (const block of this.structure.order) {
+      const instructions = block.instructions.map(source => this.prepareInstruction(source))
+      this.blocks.set(block.eip, { block, instructions, needed: true, shape: memoryShape })
+    }
+    this.findNeeded()
+    this.findShapes()
+  }
+
+  private prepareInstruction(source: RegionInstruction): Prepared {
+    const facts = factsOf(source.instruction)
+    const builder = new Builder(facts)
+    definitions.get(facts.mnemonic)?.(builder, facts)
+    const prepared: Prepared = {
+      source, statements: builder.statements, neededAfter: true,
+      flags: { reads: false, sets: false, changes: false, exits: false },
+    }
+    this.current = prepared
+    this.forgetConstants()
+    const flags = flagUseOf(builder.statements, node => this.constantOf(node))
+    this.noteRegisters(builder.statements)
+    return { ...prepared, flags }
+  }
+
+  private noteRegisters(statements: readonly Node[]): void {
+    const note = (register: number, write: boolean): void => {
+      this.used.add(register)
+      if (write) this.written.add(register)
+    }
+    const { operands } = this.current.source.instruction
+    for (const node of statements) {
+      if (node.op === 'register' || node.op === 'setRegister') note(node.number, node.op === 'setRegister')
+      if (node.op === 'operand' || node.op === 'setOperand') {
+        const operand = operands[node.number]
+        if (operand.kind === 'register') note(this.registerOf(operand), node.op === 'setOperand')
+      }
+      if (node.op === 'address') {
+        const operand = operands[node.number] as MemoryOperand
+        if (operand.base >= 0) note(operand.base, false)
+        if (operand.index >= 0) note(operand.index, false)
+      }
+      this.noteRegisters(node.then)
+      this.noteRegisters(node.otherwise)
+    }
+  }
+
+  private registerOf(operand: RegisterOperand): number {
+    return operand.class === 'gpr8' && operand.index >= HIGH_BYTES ? operand.index - HIGH_BYTES : operand.index
+  }
+
+  /** Whether an edge stays in the region. */
+  private stays(from: number, to: number): boolean {
+    return this.blocks.has(to) && this.structure.isKept(from, to)
+  }
+
+  /** Backward: where flags matter. Leaving the region counts as looking at them. */
+  private findNeeded(): void {
+    for (const block of this.blocks.values()) block.needed = false
+    for (let changed = true; changed; ) {
+      changed = false
+      for (let i = this.structure.order.length - 1; i >= 0; i--) {
+        const prepared = this.blocks.get(this.structure.order[i].eip) as PreparedBlock
+        const needed = this.neededAtStart(prepared)
+        if (needed !== prepared.needed) {
+          prepared.needed = needed
+          changed = true
+        }
+      }
+    }
+  }
+
+  private neededAtStart({ block, instructions }: PreparedBlock): boolean {
+    const targets = targetsOf(block)
+    let needed =
+      targets === undefined ||
+      targets.some(
+        to =>
+          !this.stays(block.eip, to) || this.structure.isBackEdge(block.eip, to) ||
+          (this.blocks.get(to) as PreparedBlock).needed,
+      )
+    for (let i = instructions.length - 1; i >= 0; i--) {
+      const { flags } = instructions[i]
+      instructions[i].neededAfter = needed
+      if (flags.sets) needed = false
+      if (flags.reads || flags.exits) needed = true
+    }
+    return needed
+  }
+
+  /** Forward: the shape at each block's start; where different ones meet, flags go through memory. */
+  private findShapes(): void {
+    const incoming = new Map<number, string | undefined>()
+    const shapes = new Map<string, FlagShape>([[shapeKey(memoryShape), memoryShape]])
+    incoming.set(this.region.entry, shapeKey(memoryShape))
+    for (let changed = true; changed; ) {
+      changed = false
+      for (const { eip } of this.structure.order) {
+        const key = incoming.get(eip)
+        if (key === undefined) continue
+        const prepared = this.blocks.get(eip) as PreparedBlock
+        prepared.shape = prepared.needed ? (shapes.get(key) as FlagShape) : deadShape
+        const after = this.shapeAfter(prepared)
+        shapes.set(shapeKey(after), after)
+        for (const to of prepared.block.successors) {
+          if (!this.stays(eip, to)) continue
+          const old = incoming.get(to)
+          const wanted = after.place === 'dead' ? old ?? shapeKey(memoryShape) : shapeKey(after)
+          const merged = old === undefined || old === wanted ? wanted : shapeKey(memoryShape)
+          if (merged !== old) {
+            incoming.set(to, merged)
+            changed = true
+          }
+        }
+      }
+    }
+  }
+
+  /** The shape that an instruction leaves. */
+  private shapeAfterInstruction(shape: FlagShape, prepared: Prepared): FlagShape {
+    const { flags, statements } = prepared
+    if (flags.sets) {
+      if (!prepared.neededAfter) return deadShape
+      const node = this.findSetFlags(statements, prepared) as Node
+      return staticShape(node.number as Lazy, node.size)
+    }
+    if (!flags.changes) return shape
+    if (this.isConditionalChange(prepared) || shape.place !== 'static') return memoryShape
+    const carry = this.has(prepared, 'setCarry')
+    const overflow = this.has(prepared, 'setOverflow')
+    return { ...shape, carryLocal: shape.carryLocal || carry, overflowLocal: shape.overflowLocal || overflow }
+  }
+
+  private shapeAfter({ instructions, shape }: PreparedBlock): FlagShape {
+    return instructions.reduce((before, prepared) => this.shapeAfterInstruction(before, prepared), shape)
+  }
+
+  /** The statements that are carried out whatever values are, with known conditions resolved. */
+  private *certain(statements: readonly Node[], prepared: Prepared): Generator<Node> {
+    for (const node of statements) {
+      yield node
+      if (node.op !== 'if') continue
+      const known = this.constantIn(prepared, node.args[0])
+      if (known !== undefined) yield* this.certain(known !== 0 ? node.then : node.otherwise, prepared)
+    }
+  }
+
+  private constantIn(prepared: Prepared, node: Node): number | undefined {
+    if (this.current !== prepared) {
+      this.current = prepared
+      this.forgetConstants()
+    }
+    return this.constantOf(node)
+  }
+
+  private findSetFlags(statements: readonly Node[], prepared: Prepared): Node | undefined {
+    for (const node of this.certain(statements, prepared)) if (node.op === 'setFlags') return node
+    return undefined
+  }
+
+  private has(prepared: Prepared, op: Node['op']): boolean {
+    for (const node of this.certain(prepared.statements, prepared)) if (node.op === op) return true
+    return false
+  }
+
+  /** Whether the flags change under a condition that is known only when running (a shift by CL). */
+  private isConditionalChange(prepared: Prepared): boolean {
+    return !this.has(prepared, 'setCarry') && !this.has(prepared, 'setOverflow')
+  }
+
+  // --- small expressions ---
+
+  private local(index: number): Expression {
+    return this.m.local.get(index, binaryen.i32)
+  }
+  private constant(value: number): Expression {
+    return this.m.i32.const(value)
+  }
+  private setState(address: number, value: Expression): Expression {
+    return this.m.i32.store(address, 4, this.constant(0), value)
+  }
+
+  // --- exits ---
+
+  /** Label of an exit at `eip` with the flags as they are; `executed` instructions of the block are not counted yet. */
+  private exit(eip: number, outcome: RegionOutcome, executed: number): string {
+    const { m } = this
+    const key = `${eip} ${outcome} ${executed} ${shapeKey(this.shape)}`
+    const known = this.exits.get(key)
+    if (known) return known.label
+    const label = `exit${this.exits.size}`
+    const code = [m.local.set(EXIT_EIP, this.constant(eip | 0)), ...this.leave(outcome, executed)]
+    this.exits.set(key, { label, code })
+    return label
+  }
+
+  private leave(outcome: RegionOutcome, executed: number): Expression[] {
+    const { m } = this
+    const code = this.flags.spill(this.shape)
+    if (executed > 0)
+      code.push(m.local.set(REMAINING, m.i32.sub(this.local(REMAINING), this.constant(executed))))
+    code.push(m.local.set(OUTCOME, this.constant(outcome)), m.br('leave'))
+    return code
+  }
+
+  /** Leaves for the interpreter in front of the current instruction when `condition` holds. */
+  private exitBefore(condition: Expression): Expression {
+    return this.m.br(this.exit(this.current.source.eip, RegionOutcome.Interpret, this.before), condition)
+  }
+
+  // --- the function ---
+
+  /** Adds the function 'region' to the module. */
+  lower(): void {
+    const { m } = this
+    this.prepare()
+    const body = this.tree(this.region.entry)
+    const entryLoads = [...this.used].map(register => m.local.set(register, m.i32.load(stateAddress('gpr', register), 4, this.constant(0))))
+    let nested: Expression = m.block(null, body)
+    for (const { label, code } of this.exits.values()) nested = m.block(null, [m.block(label, [nested]), ...code])
+    const stores = [...this.written].map(register => this.setState(stateAddress('gpr', register), this.local(register)))
+    const whole = m.block(
+      null,
+      [
+        ...entryLoads,
+        m.local.set(REMAINING, m.i32.load(stateAddress('remaining'), 4, this.constant(0))),
+        m.block('leave', [nested]),
+        ...stores,
+        this.setState(stateAddress('eip'), this.local(EXIT_EIP)),
+        this.setState(stateAddress('remaining'), this.local(REMAINING)),
+        this.local(OUTCOME),
+      ],
+      binaryen.i32,
+    )
+    const fixed = Array.from({ length: FIRST_SCRATCH }, () => binaryen.i32)
+    m.addFunction(
+      'region', binaryen.none, binaryen.i32, [...fixed, ...this.pool.types.map(type => valueTypes[type])], whole,
+    )
+    m.addFunctionExport('region', 'region')
+  }
+
+  /** A block and all that it dominates. */
+  private tree(eip: number): Expression[] {
+    const { structure, m } = this
+    const merges = (structure.children.get(eip) ?? []).filter(child => structure.merges.has(child))
+    const position = (child: number) => structure.position.get(child) as number
+    merges.sort((a, b) => position(b) - position(a))
+    const within = this.within(eip, merges)
+    return structure.loopHeaders.has(eip) ? [m.loop(`loop${position(eip)}`, m.block(null, within))] : within
+  }
+
+  private within(eip: number, merges: readonly number[]): Expression[] {
+    if (merges.length === 0) return this.blockCode(this.blocks.get(eip) as PreparedBlock)
+    const [outermost, ...rest] = merges
+    const label = `merge${this.structure.position.get(outermost)}`
+    return [this.m.block(label, this.within(eip, rest)), ...this.tree(outermost)]
+  }
+
+  /** Goes to another block: a branch, its code in place, or an exit. The block's instructions are counted. */
+  private edge(from: number, to: number): Expression[] {
+    const { m, structure } = this
+    if (!this.stays(from, to)) return [m.br(this.exit(to, RegionOutcome.Jump, 0))]
+    const target = this.blocks.get(to) as PreparedBlock
+    const out: Expression[] = []
+    const back = structure.isBackEdge(from, to)
+    if (back) {
+      const low = m.i32.lt_s(this.local(REMAINING), this.constant(this.region.instructions))
+      out.push(m.br(this.exit(to, RegionOutcome.Jump, 0), low))
+    }
+    // before: flags stored at every join => after: only where shapes differ and somebody may look.
+    if (target.shape.place === 'memory') out.push(...this.flags.spill(this.shape))
+    const position = structure.position.get(to)
+    if (back) out.push(m.br(`loop${position}`))
+    else if (structure.merges.has(to)) out.push(m.br(`merge${position}`))
+    else {
+      const shape = this.shape
+      out.push(...this.tree(to))
+      this.shape = shape
+    }
+    return out
+  }
+
+  private blockCode({ block, instructions, shape }: PreparedBlock): Expression[] {
+    const out: Expression[] = []
+    this.currentBlock = block
+    this.shape = shape
+    this.before = 0
+    for (const prepared of instructions) {
+      this.instruction(prepared, out)
+      this.before++
+    }
+    if (!this.endsItself(block)) {
+      out.push(...this.countBlock(block))
+      out.push(...this.end(block))
+    }
+    return out
+  }
+
+  /** Whether the block's last instruction has lowered the end itself, because it needs values of its own. */
+  private endsItself(block: Block): boolean {
+    return block.end.kind === 'branch' || block.end.kind === 'return' || block.end.kind === 'indirect'
+  }
+
+  private countBlock(block: Block): Expression[] {
+    const { m } = this
+    const count = block.instructions.length
+    return count === 0
+      ? []
+      : [m.local.set(REMAINING, m.i32.sub(this.local(REMAINING), this.constant(count)))]
+  }
+
+  private end(block: Block): Expression[] {
+    const { end } = block
+    switch (end.kind) {
+      case 'jump':
+      case 'call': return this.edge(block.eip, end.target)
+      case 'interpret': return [this.m.br(this.exit(end.eip, RegionOutcome.Interpret, 0))]
+      default: throw new Error(`a block cannot end in ${end.kind} here`)
+    }
+  }
+
+  private instruction(prepared: Prepared, out: Expression[]): void {
+    this.current = prepared
+    this.pool.release()
+    this.modifyHost.clear()
+    const { flags } = prepared
+    // A change under a condition is made in memory, where the flags must be by then.
+    this.pending = this.shapeAfterInstruction(this.shape, prepared)
+    this.current = prepared
+    if (flags.changes && !flags.sets && this.pending.place === 'memory') this.movesFlagsToMemory = true
+    out.push(...this.lowerAll(prepared.statements))
+    this.movesFlagsToMemory = false
+    if (flags.sets || flags.changes) this.shape = this.pending
+  }
+
+  /** Shape after the current instruction. */
+  private pending: FlagShape = memoryShape
+  private movesFlagsToMemory = false
+
+  protected override beforeConditional(out: Expression[]): void {
+    if (!this.movesFlagsToMemory) return
+    out.push(...this.flags.spill(this.shape))
+    this.shape = memoryShape
+    this.movesFlagsToMemory = false
+  }
+
+  // --- reads ---
+
+  protected override knownRead(node: Node): number | undefined {
+    const { instruction, eip } = this.current.source
+    switch (node.op) {
+      case 'stackMask': return -1
+      case 'current': return eip | 0
+      case 'next': return (eip + instruction.length) | 0
+      case 'recordSegment': return instruction.segment
+      case 'target': {
+        const [operand] = instruction.operands
+        return operand?.kind === 'relative' ? (eip + instruction.length + operand.value) | 0 : undefined
+      }
+      case 'operand': {
+        const operand = instruction.operands[node.number]
+        return operand.kind === 'immediate' && node.type === 'i32' ? operand.value : undefined
+      }
+      default: return undefined
+    }
+  }
+
+  private readRegister(register: number, size: number, high: boolean): Expression {
+    const { m } = this
+    const value = this.local(register)
+    if (size === 32) return value
+    if (size === 16) return m.i32.and(value, this.constant(0xffff))
+    return m.i32.and(high ? m.i32.shr_u(value, this.constant(8)) : value, this.constant(0xff))
+  }
+
+  private writeRegister(register: number, size: number, high: boolean, value: Expression): Expression {
+    const { m } = this
+    if (size === 32) return m.local.set(register, value)
+    const mask = size === 16 ? 0xffff : high ? 0xff00 : 0xff
+    const kept = m.i32.and(this.local(register), this.constant(~mask))
+    const placed = high ? m.i32.shl(m.i32.and(value, this.constant(0xff)), this.constant(8)) : m.i32.and(value, this.constant(mask))
+    return m.local.set(register, m.i32.or(kept, placed))
+  }
+
+  protected override read(node: Node): Expression {
+    const { m } = this
+    const { operands } = this.current.source.instruction
+    switch (node.op) {
+      case 'operand': {
+        const operand = operands[node.number] as RegisterOperand
+        const high = operand.class === 'gpr8' && operand.index >= HIGH_BYTES
+        return this.readRegister(this.registerOf(operand), node.size, high)
+      }
+      case 'register': return this.readRegister(node.number, node.size, false)
+      case 'address': return this.address(operands[node.number] as MemoryOperand)
+      case 'field': return m.i32.load(stateAddress(node.name as StateName, node.number), 4, this.constant(0))
+      case 'carry': return this.flags.carry(this.shape)
+      case 'condition': return this.flags.condition(this.shape, node.number)
+      default: throw new Error(`${node.op} cannot be read in a region`)
+    }
+  }
+
+  private address({ base, index, scale, displacement }: MemoryOperand): Expression {
+    const { m } = this
+    let sum: Expression | undefined = base >= 0 ? this.local(base) : undefined
+    if (index >= 0) {
+      const scaled = scale > 0 ? m.i32.shl(this.local(index), this.constant(scale)) : this.local(index)
+      sum = sum === undefined ? scaled : m.i32.add(sum, scaled)
+    }
+    if (sum === undefined) return this.constant(displacement)
+    return displacement === 0 ? sum : m.i32.add(sum, this.constant(displacement))
+  }
+
+  // --- effects ---
+
+  /** TLB lookup: leaves when the access is not plain RAM in one page; gives the linear address and the entry. */
+  private translate(offset: Node, size: number, tag: number, out: Expression[]): { linear: number; entry: number } {
+    const { m } = this
+    const linear = this.pool.take('i32')
+    const entry = this.pool.take('i32')
+    const shift = 12 - Math.log2(TLB_ENTRY_BYTES)
+    out.push(m.local.set(linear, this.value(offset)))
+    const index = m.i32.and(
+      m.i32.shr_u(this.local(linear), this.constant(shift)), this.constant((TLB_ENTRIES - 1) * TLB_ENTRY_BYTES),
+    )
+    out.push(m.local.set(entry, index))
+    const last = size > 8 ? m.i32.add(this.local(linear), this.constant(size / 8 - 1)) : this.local(linear)
+    const wanted = m.i32.and(last, this.constant(-PAGE_BYTES))
+    out.push(this.exitBefore(m.i32.ne(m.i32.load(this.tlb + tag, 4, this.local(entry)), wanted)))
+    return { linear, entry }
+  }
+
+  private host({ linear, entry }: { linear: number; entry: number }): Expression {
+    return this.m.i32.add(this.local(linear), this.m.i32.load(this.tlb + 8, 4, this.local(entry)))
+  }
+
+  private loadAt(size: number, address: Expression): Expression {
+    const { m } = this
+    if (size === 8) return m.i32.load8_u(0, 1, address)
+    if (size === 16) return m.i32.load16_u(0, 1, address)
+    if (size === 64) return m.i64.load(0, 1, address)
+    return m.i32.load(0, 1, address)
+  }
+
+  private storeAt(size: number, address: Expression, value: Expression): Expression {
+    const { m } = this
+    if (size === 8) return m.i32.store8(0, 1, address, value)
+    if (size === 16) return m.i32.store16(0, 1, address, value)
+    if (size === 64) return m.i64.store(0, 1, address, value)
+    return m.i32.store(0, 1, address, value)
+  }
+
+  protected override effect(node: Node, out: Expression[]): void {
+    const { m } = this
+    const { operands } = this.current.source.instruction
+    switch (node.op) {
+      case 'load':
+        this.keep(node, this.loadAt(node.size, this.host(this.translate(node.args[0], node.size, 0, out))), out)
+        return
+      case 'store': {
+        const place = this.translate(node.args[0], node.size, 4, out)
+        out.push(this.storeAt(node.size, this.host(place), this.value(node.args[1])))
+        return
+      }
+      case 'modifyLoad': {
+        const place = this.translate(node.args[0], node.size, 4, out)
+        const host = this.pool.take('i32')
+        this.modifyHost.set(node, host)
+        out.push(m.local.set(host, this.host(place)))
+        this.keep(node, this.loadAt(node.size, this.local(host)), out)
+        return
+      }
+      case 'modifyStore': {
+        const host = this.modifyHost.get(node.args[0])
+        if (host === undefined) throw new Error('a modify ends that has not begun')
+        out.push(this.storeAt(node.size, this.local(host), this.value(node.args[1])))
+        return
+      }
+      case 'setOperand': {
+        const operand = operands[node.number] as RegisterOperand
+        const high = operand.class === 'gpr8' && operand.index >= HIGH_BYTES
+        out.push(this.writeRegister(this.registerOf(operand), operand.size, high, this.value(node.args[0])))
+        return
+      }
+      case 'setRegister': out.push(this.writeRegister(node.number, node.size, false, this.value(node.args[0]))); return
+      case 'setField':
+        out.push(this.setState(stateAddress(node.name as StateName, node.number), this.value(node.args[0])))
+        return
+      case 'faultIf': out.push(this.exitBefore(this.value(node.args[0]))); return
+      case 'setFlags': this.setFlags(node, out); return
+      case 'setCarry':
+        if (this.current.neededAfter) out.push(this.flags.setCarry(this.pending, this.value(node.args[0])))
+        return
+      case 'setOverflow':
+        if (this.current.neededAfter) out.push(...this.flags.setOverflow(this.pending, this.value(node.args[0])))
+        return
+      default: this.control(node, out)
+    }
+  }
+
+  private setFlags(node: Node, out: Expression[]): void {
+    if (!this.current.neededAfter && this.current.flags.sets) return
+    const args = node.args.map(argument => () => this.value(argument))
+    const shape = staticShape(node.number as Lazy, node.size)
+    const before = this.shape
+    out.push(...this.flags.record(node.number as Lazy, args, () => this.flags.carry(before)))
+    // Under a condition that is known only when running, the flags of both ways meet in memory.
+    if (!this.current.flags.sets) out.push(...this.flags.spill(shape))
+  }
+
+  private control(node: Node, out: Expression[]): void {
+    const { m } = this
+    const block = this.currentBlock
+    switch (node.op) {
+      case 'checkTarget': return
+      case 'jump': return
+      case 'branch': {
+        const { end } = block
+        if (end.kind !== 'branch') throw new Error('a branch inside a block')
+        const condition = this.value(node.args[0])
+        out.push(...this.countBlock(block))
+        const shape = this.shape
+        const taken = this.edge(block.eip, end.taken)
+        this.shape = shape
+        const next = this.edge(block.eip, end.next)
+        out.push(m.if(condition, m.block(null, taken), m.block(null, next)))
+        return
+      }
+      case 'jumpTo': this.jumpTo(block, this.value(node.args[0]), out); return
+      default: throw new Error(`${node.op} cannot be lowered in a region`)
+    }
+  }
+
+  /** A return or an indirect jump: compares with the known targets, then leaves. */
+  private jumpTo(block: Block, target: Expression, out: Expression[]): void {
+    const { m } = this
+    const { end } = block
+    out.push(m.local.set(EXIT_EIP, target), ...this.countBlock(block))
+    const known = end.kind === 'return' ? end.sites : end.kind === 'indirect' ? end.targets : []
+    const shape = this.shape
+    for (const to of known) {
+      if (!this.stays(block.eip, to)) continue
+      const is = m.i32.eq(this.local(EXIT_EIP), this.constant(to | 0))
+      out.push(m.if(is, m.block(null, this.edge(block.eip, to))))
+      this.shape = shape
+    }
+    out.push(...this.leave(RegionOutcome.Jump, 0))
+  }
+}
+
+/** Where a block may go, or undefined when that is not known when compiling. */
+function targetsOf(block: Block): readonly number[] | undefined {
+  const { end } = block
+  switch (end.kind) {
+    case 'jump':
+    case 'call': return [end.target]
+    case 'branch': return [end.taken, end.next]
+    default: return undefined
+  }
+}

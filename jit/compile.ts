@@ -1,0 +1,60 @@
+/**
+ * The compile pipeline, on one screen:
+ *
+ *   discover (decode)  ->  structure  ->  lower  ->  binary
+ *
+ * It needs bytes only, no machine, so it runs in the machine's thread (tests, `--jit sync`) or in a worker alike.
+ */
+import binaryen from 'binaryen'
+import { RegionLowering } from './backends/region.ts'
+import { defaultLimits, discover, type DiscoveryLimits } from './regions/discovery.ts'
+import type { CodePage, Region } from './regions/region.ts'
+import { structure } from './regions/structure.ts'
+
+/** What a compile needs to know. */
+export interface CompileRequest {
+  /** Linear address of the entry. */
+  readonly entry: number
+  /** ModeBit flags, as the run at the entry was decoded for. */
+  readonly mode: number
+  /** The code pages, copied; a page that is not here is left to the interpreter. */
+  readonly pages: readonly CodePage[]
+  readonly limits?: DiscoveryLimits
+}
+
+/** A compiled region: a wasm module that exports `region`, and what must be watched. */
+export interface CompiledCode {
+  readonly binary: Uint8Array
+  readonly instructions: number
+  /** Linear spans [start, end) of the code. */
+  readonly spans: readonly (readonly [number, number])[]
+}
+
+/** Finds the region of a request; undefined when its first instruction is left to the interpreter. */
+export function regionOf({ entry, mode, pages, limits = defaultLimits }: CompileRequest): Region | undefined {
+  const byLinear = new Map(pages.map(page => [page.linear, page.bytes]))
+  return discover(entry, mode, linear => byLinear.get(linear), limits)
+}
+
+/** Turns a region into a wasm module. The caller disposes it. */
+export function buildModule(region: Region): binaryen.Module {
+  const m = new binaryen.Module()
+  m.setFeatures(binaryen.Features.SignExt | binaryen.Features.BulkMemory | binaryen.Features.BulkMemoryOpt | binaryen.Features.MutableGlobals)
+  m.addMemoryImport('0', 'env', 'memory')
+  const lowering = new RegionLowering(m, region, structure(region))
+  lowering.lower()
+  if (lowering.usesCondition) m.addFunctionImport('condition', 'core', 'condition', binaryen.i32, binaryen.i32)
+  return m
+}
+
+/** Compiles the region of a request; undefined when there is none. */
+export function compile(request: CompileRequest): CompiledCode | undefined {
+  const region = regionOf(request)
+  if (!region) return undefined
+  const m = buildModule(region)
+  try {
+    return { binary: m.emitBinary(), instructions: region.instructions, spans: region.spans }
+  } finally {
+    m.dispose()
+  }
+}
