@@ -16,7 +16,7 @@
 import binaryen from 'binaryen'
 import { FLAG_SHIFT_POSITION, Lazy, OVERFLOW_OVERRIDE } from '../../runtime/flags.ts'
 import { stateAddress, type StateName } from '../../runtime/state.ts'
-import type { FlagShape } from '../regions/flag-shape.ts'
+import { type FlagShape, shapeKey } from '../regions/flag-shape.ts'
 import type { Expression, Module } from './value.ts'
 
 /** Indices of the flag locals. */
@@ -26,6 +26,8 @@ export interface FlagLocals {
   readonly E: number
   readonly C: number
   readonly O: number
+  /** Number of the shape, where it is dynamic; memory is 0. */
+  readonly K: number
 }
 
 const CONDITION_O = 0
@@ -115,8 +117,35 @@ export class RegionFlags {
     return this.cut(this.m.i32.sub(this.get('A'), this.get('B')), shape.size)
   }
 
+  private readonly numbers = new Map<string, number>([['memory', 0]])
+
+  /** Number of a shape in the local K. */
+  private numberOf(shape: FlagShape): number {
+    const key = shapeKey(shape)
+    const known = this.numbers.get(key)
+    if (known !== undefined) return known
+    this.numbers.set(key, this.numbers.size)
+    return this.numbers.size - 1
+  }
+
+  /** Notes which shape the flags have, for a place where several meet. */
+  nameShape(shape: FlagShape): Expression {
+    return this.set('K', this.constant(this.numberOf(shape)))
+  }
+
+  /** The value that `of` gives for the shape that a dynamic one turns out to be. */
+  private byShape(shape: FlagShape, of: (option: FlagShape) => Expression): Expression {
+    const [first, ...rest] = shape.options
+    return rest.reduce(
+      (otherwise, option) =>
+        this.m.if(this.m.i32.eq(this.get('K'), this.constant(this.numberOf(option))), of(option), otherwise),
+      of(first),
+    )
+  }
+
   /** CF as 0 or 1. */
   carry(shape: FlagShape): Expression {
+    if (shape.place === 'dynamic') return this.byShape(shape, option => this.carry(option))
     if (shape.place === 'memory') return this.state('flagCarry')
     if (shape.carryLocal) return this.get('C')
     switch (shape.kind) {
@@ -175,6 +204,7 @@ export class RegionFlags {
   /** Whether condition `code` holds, as 0 or 1. */
   condition(shape: FlagShape, code: number): Expression {
     const { m } = this
+    if (shape.place === 'dynamic') return this.byShape(shape, option => this.condition(option, code))
     if (shape.place === 'memory') return this.memoryCondition(code)
     const negate = (code & 1) !== 0
     const invert = (value: Expression) => (negate ? m.i32.eqz(value) : value)
@@ -223,6 +253,14 @@ export class RegionFlags {
 
   /** Stores flags of a static shape to the state. */
   spill(shape: FlagShape): Expression[] {
+    if (shape.place === 'dynamic')
+      return shape.options
+        .filter(option => option.place === 'static')
+        .map(option =>
+          this.m.if(
+            this.m.i32.eq(this.get('K'), this.constant(this.numberOf(option))), this.m.block(null, this.spill(option)),
+          ),
+        )
     if (shape.place !== 'static') return []
     const { m } = this
     const shift = 32 - shape.size

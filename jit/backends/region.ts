@@ -17,7 +17,7 @@ import { definitions } from '../definitions/index.ts'
 import { factsOf } from '../handlers.ts'
 import type { Node } from '../ir.ts'
 import {
-  deadShape, flagUseOf, type FlagShape, type FlagUse, memoryShape, shapeKey, staticShape,
+  deadShape, flagUseOf, type FlagShape, type FlagUse, memoryShape, mergeShapes, shapeKey, staticShape,
 } from '../regions/flag-shape.ts'
 import type { Block, Region, RegionInstruction } from '../regions/region.ts'
 import type { Structure } from '../regions/structure.ts'
@@ -35,7 +35,8 @@ const FLAG_B = 12
 const FLAG_C = 13
 const FLAG_E = 14
 const FLAG_O = 15
-const FIRST_SCRATCH = 16
+const FLAG_K = 16
+const FIRST_SCRATCH = 17
 
 const HIGH_BYTES = 4
 
@@ -87,7 +88,7 @@ export class RegionLowering extends ValueLowering {
     this.region = region
     this.structure = structure
     this.tlb = (region.mode & ModeBit.User) !== 0 ? TLB_USER : TLB_SUPERVISOR
-    this.flags = new RegionFlags(m, { A: FLAG_A, B: FLAG_B, C: FLAG_C, E: FLAG_E, O: FLAG_O }, code => {
+    this.flags = new RegionFlags(m, { A: FLAG_A, B: FLAG_B, C: FLAG_C, E: FLAG_E, O: FLAG_O, K: FLAG_K }, code => {
       this.usesCondition = true
       return m.call('condition', [m.i32.const(code)], binaryen.i32)
     })
@@ -184,29 +185,28 @@ export class RegionLowering extends ValueLowering {
     return needed
   }
 
-  /** Forward: the shape at each block's start; where different ones meet, flags go through memory. */
+  /** Forward: the shape at each block's start; where different ones meet, it is dynamic. */
   private findShapes(): void {
-    const incoming = new Map<number, string | undefined>()
-    const shapes = new Map<string, FlagShape>([[shapeKey(memoryShape), memoryShape]])
-    incoming.set(this.region.entry, shapeKey(memoryShape))
+    const incoming = new Map<number, FlagShape>([[this.region.entry, memoryShape]])
+    /** Blocks where too many shapes meet: memory it is, for good. */
+    const crowded = new Set<number>()
     for (let changed = true; changed; ) {
       changed = false
       for (const { eip } of this.structure.order) {
-        const key = incoming.get(eip)
-        if (key === undefined) continue
+        const shape = incoming.get(eip)
+        if (!shape) continue
         const prepared = this.blocks.get(eip) as PreparedBlock
-        prepared.shape = prepared.needed ? (shapes.get(key) as FlagShape) : deadShape
+        prepared.shape = prepared.needed ? shape : deadShape
         const after = this.shapeAfter(prepared)
-        shapes.set(shapeKey(after), after)
         for (const to of prepared.block.successors) {
-          if (!this.stays(eip, to)) continue
+          if (!this.stays(eip, to) || crowded.has(to)) continue
           const old = incoming.get(to)
-          const wanted = after.place === 'dead' ? old ?? shapeKey(memoryShape) : shapeKey(after)
-          const merged = old === undefined || old === wanted ? wanted : shapeKey(memoryShape)
-          if (merged !== old) {
-            incoming.set(to, merged)
-            changed = true
-          }
+          const met = old ? mergeShapes(old, after) : after
+          if (!met) crowded.add(to)
+          const merged = met ?? memoryShape
+          if (old && shapeKey(merged) === shapeKey(old)) continue
+          incoming.set(to, merged)
+          changed = true
         }
       }
     }
@@ -365,6 +365,8 @@ export class RegionLowering extends ValueLowering {
     }
     // before: flags stored at every join => after: only where shapes differ and somebody may look.
     if (target.shape.place === 'memory') out.push(...this.flags.spill(this.shape))
+    else if (target.shape.place === 'dynamic' && this.shape.place !== 'dynamic')
+      out.push(this.flags.nameShape(this.shape))
     const position = structure.position.get(to)
     if (back) out.push(m.br(`loop${position}`))
     else if (structure.merges.has(to)) out.push(m.br(`merge${position}`))
@@ -585,13 +587,22 @@ export class RegionLowering extends ValueLowering {
       case 'faultIf': out.push(this.exitBefore(this.value(node.args[0]))); return
       case 'setFlags': this.setFlags(node, out); return
       case 'setCarry':
+        this.settleDynamic(out)
         if (this.current.neededAfter) out.push(this.flags.setCarry(this.pending, this.value(node.args[0])))
         return
       case 'setOverflow':
+        this.settleDynamic(out)
         if (this.current.neededAfter) out.push(...this.flags.setOverflow(this.pending, this.value(node.args[0])))
         return
       default: this.control(node, out)
     }
+  }
+
+  /** Flags of a dynamic shape go to memory before one of them alone is changed. */
+  private settleDynamic(out: Expression[]): void {
+    if (this.shape.place !== 'dynamic') return
+    out.push(...this.flags.spill(this.shape))
+    this.shape = memoryShape
   }
 
   private setFlags(node: Node, out: Expression[]): void {

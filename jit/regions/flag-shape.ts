@@ -3,24 +3,29 @@
  *
  *   memory   in the state, in the format of runtime/flags.ts; nothing in locals
  *   static   in flag locals, recorded by an operation of a known kind and size
+ *   dynamic  in memory or in locals, in one of a few known shapes; a local holds the number of the one
  *   dead     nobody will look before they are set again
  *
- * A shape has a key, so that joins can compare: equal shapes meet in locals, different ones through memory.
+ * A shape has a key, so that joins can compare: equal shapes meet as they are, different ones as a dynamic one.
  */
 import { Lazy } from '../../runtime/flags.ts'
 import type { Node } from '../ir.ts'
 
 export interface FlagShape {
-  readonly place: 'memory' | 'static' | 'dead'
+  readonly place: 'memory' | 'static' | 'dynamic' | 'dead'
   readonly kind: Lazy
   readonly size: number
   /** CF is in its own local, whatever the kind says. */
   readonly carryLocal: boolean
   /** OF is in its own local, whatever the kind says. */
   readonly overflowLocal: boolean
+  /** The shapes that a dynamic one may be: memory or static, in the order of their keys. */
+  readonly options: readonly FlagShape[]
 }
 
-export const memoryShape: FlagShape = { place: 'memory', kind: Lazy.Add, size: 0, carryLocal: false, overflowLocal: false }
+export const memoryShape: FlagShape = {
+  place: 'memory', kind: Lazy.Add, size: 0, carryLocal: false, overflowLocal: false, options: [],
+}
 export const deadShape: FlagShape = { ...memoryShape, place: 'dead' }
 
 /** Kinds that do not say what CF is, so that it has a local. */
@@ -28,13 +33,29 @@ const CARRY_APART = new Set([Lazy.Adc, Lazy.Sbb, Lazy.Inc, Lazy.Dec, Lazy.Aux])
 
 /** The shape after an operation has recorded its flags. */
 export function staticShape(kind: Lazy, size: number): FlagShape {
-  return { place: 'static', kind, size, carryLocal: CARRY_APART.has(kind), overflowLocal: false }
+  return { place: 'static', kind, size, carryLocal: CARRY_APART.has(kind), overflowLocal: false, options: [] }
 }
 
 /** Text that is equal for equal shapes. */
 export function shapeKey(shape: FlagShape): string {
+  if (shape.place === 'dynamic') return `(${shape.options.map(shapeKey).join('|')})`
   if (shape.place !== 'static') return shape.place
   return `${shape.kind} ${shape.size} ${shape.carryLocal ? 'c' : ''}${shape.overflowLocal ? 'o' : ''}`
+}
+
+/** More shapes than this meet in memory: every exit has code for each. */
+const MOST_OPTIONS = 4
+
+/** The shape where two meet, or undefined when there are too many for a dynamic one. */
+export function mergeShapes(a: FlagShape, b: FlagShape): FlagShape | undefined {
+  if (a.place === 'dead' || shapeKey(a) === shapeKey(b)) return b
+  if (b.place === 'dead') return a
+  const options = new Map<string, FlagShape>()
+  for (const shape of [a, b])
+    for (const option of shape.place === 'dynamic' ? shape.options : [shape]) options.set(shapeKey(option), option)
+  if (options.size > MOST_OPTIONS) return undefined
+  const keys = [...options.keys()].sort()
+  return { ...memoryShape, place: 'dynamic', options: keys.map(key => options.get(key) as FlagShape) }
 }
 
 /** What an instruction does with the flags. */

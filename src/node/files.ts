@@ -54,7 +54,7 @@ export function readInputFile(path: string, role: string, mostBytes: number): Ui
 function tooLarge(role: string, path: string, mostBytes: number): PCError {
   return new PCError(
     'bad-file',
-    `${role} '${path}' is larger than the machine's memory of ${mostBytes >> 20}M`,
+    `${role} '${path}' is larger than the machine's memory of ${mostBytes / 2 ** 20}M`,
     'give the machine more with --memory, or check the file',
   )
 }

@@ -26,6 +26,6 @@ export function createMachine(options: MachineOptions): Machine {
     return new Machine(options, loadAssets())
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
-    throw new PCError('bad-memory', `no room for a machine with ${options.memoryBytes >> 20} MiB`, 'give a smaller --memory')
+    throw new PCError('bad-memory', `no room for a machine with ${options.memoryBytes / 2 ** 20} MiB`, 'give a smaller --memory')
   }
 }

@@ -271,7 +271,7 @@ class SteppingEngine extends InterpreterEngine {
 }
 
 class RunningEngine extends InterpreterEngine {
-  readonly name = 'interpreter-run'
+  readonly name: string = 'interpreter-run'
 
   /** What a branch finds at its own bytes or in data memory is no INT3; those cases are the stepping engine's. */
   override knows(vector: TestVector): boolean {
@@ -293,6 +293,15 @@ class RunningEngine extends InterpreterEngine {
   }
 }
 
+/** As many instructions as the running engine, one by one: the same program must end the same. */
+class StepThroughEngine extends RunningEngine {
+  override readonly name = 'interpreter-step-through'
+
+  protected override execute(): void {
+    for (let n = 0; n < RUNNING_INSTRUCTIONS; n++) if (this.cpu.run(1) !== ExitReason.Budget) return
+  }
+}
+
 /** The interpreter, one instruction at a time: general handlers. */
 export function createEngine(): CpuEngine {
   return new SteppingEngine()
@@ -301,4 +310,9 @@ export function createEngine(): CpuEngine {
 /** The interpreter in its stride: hot handlers where the mode allows them. */
 export function createRunEngine(): CpuEngine {
   return new RunningEngine()
+}
+
+/** The interpreter stepping through whole programs, to compare with the one in its stride. */
+export function createStepThroughEngine(): CpuEngine {
+  return new StepThroughEngine()
 }
