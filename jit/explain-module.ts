@@ -1,20 +1,24 @@
 /**
- * One instruction's handlers as wasm text, for `npm run explain`: a module with nothing but the handler, the helpers
- * imported, and its memory accesses annotated with the state field or record field that they touch.
+ * One instruction's handlers, or a region's function, as wasm text, for `npm run explain`: a module with nothing but
+ * that function, the helpers imported, and its memory accesses annotated with the state field or record field that
+ * they touch.
  *
- *   facts -> definition -> HotLowering | GeneralLowering | RepeatLowering -> binaryen text -> notes
+ *   facts  -> definition -> HotLowering | GeneralLowering | RepeatLowering \
+ *   region ------------------------------------------------> buildModule ---> binaryen text -> notes
  */
 import binaryen from 'binaryen'
 import { RecordField } from '../runtime/records.ts'
 import { Gpr, Segment, stateFields } from '../runtime/state.ts'
-import {
-  GeneralLowering, GENERAL_LOCALS, type HotFrame, HotLowering, RepeatLowering, valueTypes,
-} from './backends/interpreter.ts'
+import { GENERAL_LOCALS, GeneralLowering, RepeatLowering } from './backends/general-handler.ts'
+import { valueTypes } from './backends/handler.ts'
+import { type HotFrame, HotLowering } from './backends/hot-handler.ts'
 import { type Expression, LocalPool, type Module } from './backends/value.ts'
+import { buildModule } from './compile.ts'
 import { Builder, type Facts } from './definitions/builder.ts'
 import { definitions } from './definitions/index.ts'
 import { helperSignatures } from './helper-signatures.ts'
 import type { Node } from './ir.ts'
+import type { Region } from './regions/region.ts'
 
 /** The locals of the interpreter's one function and its labels (interpreter-module.ts). */
 const frame: HotFrame = {
@@ -24,8 +28,8 @@ const frame: HotFrame = {
 const frameLocals = Object.entries(frame).flatMap(([name, local]) => (typeof local === 'number' ? [name] : []))
 const frameLabels = Object.values(frame).filter(label => typeof label === 'string')
 
-/** binaryen's typings look for this in a module, where it is not. */
-const { setLocalName } = (binaryen as unknown as Pick<Module, 'Function'>).Function
+/** binaryen's typings look for these in a module, where they are not. */
+const { getNumLocals, setLocalName } = (binaryen as unknown as Pick<Module, 'Function'>).Function
 
 const FUNCTION = 'handler'
 const PAGES = 1
@@ -74,7 +78,7 @@ function emit(m: Module, names: readonly string[], parameters: number, pool: Loc
 function extract(lines: readonly string[], opening: RegExp): string[] {
   const start = lines.findIndex(line => opening.test(line))
   const margin = ' '.repeat(lines[start].search(/\S/))
-  const length = lines.slice(start).findIndex(line => line === `${margin})`)
+  const length = lines.slice(start).indexOf(`${margin})`)
   return compact(lines.slice(start + 1, start + length).join('\n'))
 }
 
@@ -134,6 +138,26 @@ export function generalHandlerText(facts: Facts): string[] {
   const code = new Lowering(m, pool, facts, helpers).lower(definedStatements(facts))
   const body = m.block(null, [...code, m.i32.const(0)], binaryen.i32)
   return extract(emit(m, frameLocals.slice(0, GENERAL_LOCALS), GENERAL_LOCALS, pool, body), /^\s*\(func \$handler/)
+}
+
+/** Locals of a compiled region, in the order of backends/region.ts; scratch locals follow. */
+const regionLocals = [
+  'eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi', 'remaining', 'exitEip', 'outcome', 'flagA', 'flagB', 'flagC',
+  'flagE', 'flagO', 'flagK',
+]
+
+/** The function of a compiled region, without its list of locals. */
+export function regionText(region: Region): string[] {
+  const m = buildModule(region)
+  try {
+    const reference = m.getFunction('region')
+    for (let i = 0; i < getNumLocals(reference); i++)
+      setLocalName(reference, i, regionLocals[i] ?? `t${i - regionLocals.length + 1}`)
+    const lines = extract(annotate(m.emitText().split('\n')), /^\s*\(func \$region/)
+    return lines.filter(line => !line.startsWith('(local $'))
+  } finally {
+    m.dispose()
+  }
 }
 
 /** Name of the state field at an address in linear memory, with the element or the byte within it. */

@@ -25,9 +25,9 @@ import {
   NOT_CROSSING, RecordField, RecordFlag, REGION_DESCRIPTOR_BYTES, RegionDescriptor, RunHeader,
 } from '../runtime/records.ts'
 import { FAULT_STEP, Segment, stateAddress, type StateName, Vector } from '../runtime/state.ts'
-import {
-  GeneralLowering, GENERAL_LOCALS, type HelperNames, type HotFrame, HotLowering, Outcome, RepeatLowering, valueTypes,
-} from './backends/interpreter.ts'
+import { GENERAL_LOCALS, GeneralLowering, Outcome, RepeatLowering } from './backends/general-handler.ts'
+import { type HelperNames, valueTypes } from './backends/handler.ts'
+import { type HotFrame, HotLowering } from './backends/hot-handler.ts'
 import { type Expression, LocalPool, type Module } from './backends/value.ts'
 import { Builder, type Facts } from './definitions/builder.ts'
 import { definitions } from './definitions/index.ts'
@@ -390,15 +390,18 @@ class InterpreterGenerator {
       m.local.set(exit, this.helper('attend', [], binaryen.i32)),
       m.if(this.local(exit), m.return(this.local(exit))),
       m.if(this.state('stepping'), m.local.set(frame.linkFrom, this.constant(0))),
-      ...this.note(this.state('eip')),
       m.local.set(frame.record, this.helper('findRun', [], binaryen.i32)),
       m.if(
         m.i32.eqz(this.local(frame.record)),
         m.block(null, [
-          m.if(this.state('fault'), m.block(null, [...this.deliver(), m.br(frame.dispatch)])),
+          m.if(
+            this.state('fault'),
+            m.block(null, [...this.note(this.state('eip')), ...this.deliver(), m.br(frame.dispatch)]),
+          ),
           m.return(this.constant(ExitReason.Decode)),
         ]),
       ),
+      ...this.note(this.state('eip')),
       m.local.set(frame.tlb, this.state('tlbBase')),
       m.local.set(frame.eipDelta, m.i32.sub(this.state('eip'), pageOffset)),
       this.link(),

@@ -52,16 +52,19 @@ export class Ram implements GuestMemory {
     return bytes
   }
 
-  /** Fills RAM with zeros, leaving alone the pages that hold nothing: reading them costs no host memory. */
-  clear(): void {
+  /**
+   * Fills RAM from `first` up to `end`, both page aligned, with zeros. Pages that hold nothing are left alone: reading
+   * them costs no host memory.
+   */
+  clear(first: number, end: number): void {
     const words = new Int32Array(this.ram.buffer, this.ram.byteOffset, this.size / 4)
-    for (let page = 0; page < words.length; page += PAGE_WORDS) {
-      const end = page + PAGE_WORDS
+    for (let page = first / 4; page < end / 4; page += PAGE_WORDS) {
+      const pageEnd = page + PAGE_WORDS
       let at = page
-      while (at < end && words[at] === 0) at++
-      if (at < end) words.fill(0, at, end)
+      while (at < pageEnd && words[at] === 0) at++
+      if (at < pageEnd) words.fill(0, at, pageEnd)
     }
-    this.cache.written(0, this.size)
+    this.cache.written(first, end - first)
   }
 
   writeBytes(physical: number, bytes: Uint8Array): void {

@@ -44,7 +44,7 @@ import { Uart } from './devices/uart.ts'
 import { Ram } from './guest-memory.ts'
 import type { MachineOptions, MachineStats, RunnableMachine, RunResult, SerialLine, StopReason } from './machine-options.ts'
 import { closeVideoHole, openRam } from './physical-map.ts'
-import { ShadowMemory } from './shadow-memory.ts'
+import { SHADOW_END, SHADOW_FIRST, ShadowMemory } from './shadow-memory.ts'
 
 /** What a machine is made of besides its options: the outputs of the build. */
 export interface MachineAssets {
@@ -76,6 +76,7 @@ export class Machine implements RunnableMachine {
   readonly serial: readonly SerialLine[]
   readonly debugConsole: { onByte: (byte: number) => void } = { onByte: () => {} }
   private readonly options: MachineOptions
+  private readonly shadow: ShadowMemory
   private readonly pic: Pic
   private readonly devices: Device[] = []
   private readonly writer: RecordWriter
@@ -113,7 +114,7 @@ export class Machine implements RunnableMachine {
     if (options.trace) core.set('traceEach', 1)
 
     const { bus, clock } = this
-    const shadow = this.plug(new ShadowMemory({ core, cache: this.cache, bus }))
+    this.shadow = this.plug(new ShadowMemory({ core, cache: this.cache, bus }))
     this.pic = this.plug(new Pic({ bus, onInterruptLine: level => core.set('interruptLine', level ? 1 : 0) }))
     const pit = this.plug(new Pit({ bus, clock, irq0: this.pic.line(0) }))
     this.plug(
@@ -150,7 +151,7 @@ export class Machine implements RunnableMachine {
       new PowerManagement({ bus, clock, sci: this.pic.line(SCI_IRQ), onPowerOff: () => this.stop('power-off') }),
     )
     const pci = this.plug(new Pci({ bus, irqLine: irq => this.pic.line(irq), onReset }))
-    addChipset(pci, { onShadow: region => shadow.select(region), onPmBase: base => this.power.mapAt(base) })
+    addChipset(pci, { onShadow: region => this.shadow.select(region), onPmBase: base => this.power.mapAt(base) })
     this.plug(new DebugPort({ bus, onByte: byte => this.debugConsole.onByte(byte) }))
     this.plug(new PostPort({ bus }))
     if (options.isaDebugExit)
@@ -182,7 +183,11 @@ export class Machine implements RunnableMachine {
     this.stopped = undefined
     for (const device of this.devices) device.reset()
     this.cache.flush()
-    if (this.options.boot) this.memory.clear()
+    if (this.options.boot) {
+      this.memory.clear(0, SHADOW_FIRST)
+      this.memory.clear(SHADOW_END, this.memory.size)
+      this.shadow.clearRam()
+    }
     resetProcessor(core)
     this.loadGuest()
   }

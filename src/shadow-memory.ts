@@ -19,10 +19,11 @@ import type { ShadowRegion } from './devices/pci-chipset.ts'
 import { restore, snapshot } from './devices/state.ts'
 import { markPages } from './physical-map.ts'
 
-const FIRST = 0xc0000
-const END = 0x100000
+/** The addresses concerned. */
+export const SHADOW_FIRST = 0xc0000
+export const SHADOW_END = 0x100000
 const REGION_BYTES = 0x4000
-const REGIONS = (END - FIRST) / REGION_BYTES
+const REGIONS = (SHADOW_END - SHADOW_FIRST) / REGION_BYTES
 /** What a ROM socket without a ROM reads as. */
 const OPEN_BUS = 0xff
 
@@ -45,19 +46,19 @@ export class ShadowMemory implements Device {
     /** READS_RAM and WRITES_RAM of each region. */
     access: new Uint8Array(REGIONS),
     /** ROM where RAM is in place, and RAM where ROM is. */
-    aside: new Uint8Array(END - FIRST),
+    aside: new Uint8Array(SHADOW_END - SHADOW_FIRST),
   }
 
   constructor({ core, cache, bus }: ShadowMemoryOptions) {
     this.core = core
     this.cache = cache
-    this.inPlace = core.ram.subarray(FIRST, END)
+    this.inPlace = core.ram.subarray(SHADOW_FIRST, SHADOW_END)
     this.inPlace.fill(OPEN_BUS)
     this.markAll()
-    bus.claimMemory(FIRST, END - 1, {
-      read8: address => this.inPlace[address - FIRST],
+    bus.claimMemory(SHADOW_FIRST, SHADOW_END - 1, {
+      read8: address => this.inPlace[address - SHADOW_FIRST],
       write8: (address, value) => {
-        if (this.access(address) === WRITES_RAM) this.registers.aside[address - FIRST] = value
+        if (this.access(address) === WRITES_RAM) this.registers.aside[address - SHADOW_FIRST] = value
       },
     })
   }
@@ -65,8 +66,8 @@ export class ShadowMemory implements Device {
   /** Puts a ROM at a physical address within C0000h..FFFFFh; bytes beyond are dropped. */
   installRom(physical: number, rom: Uint8Array): void {
     rom.forEach((byte, i) => {
-      const offset = physical + i - FIRST
-      if (offset < 0 || offset >= END - FIRST) return
+      const offset = physical + i - SHADOW_FIRST
+      if (offset < 0 || offset >= SHADOW_END - SHADOW_FIRST) return
       const place = this.access(physical + i) & READS_RAM ? this.registers.aside : this.inPlace
       place[offset] = byte
     })
@@ -76,14 +77,24 @@ export class ShadowMemory implements Device {
   /** Obeys the host bridge. Between instructions only: the TLB is emptied. */
   select({ first, last, readRam, writeRam }: ShadowRegion): void {
     const access = (readRam ? READS_RAM : 0) | (writeRam ? WRITES_RAM : 0)
-    for (let region = (first - FIRST) / REGION_BYTES; FIRST + region * REGION_BYTES <= last; region++)
+    for (let region = (first - SHADOW_FIRST) / REGION_BYTES; SHADOW_FIRST + region * REGION_BYTES <= last; region++)
       this.setAccess(region, access)
     this.core.exports.flushTlb(true)
   }
 
+  /** Fills the RAM with zeros, be it in place or aside. */
+  clearRam(): void {
+    const { access, aside } = this.registers
+    access.forEach((bits, region) => {
+      const ram = bits & READS_RAM ? this.inPlace : aside
+      ram.fill(0, region * REGION_BYTES, (region + 1) * REGION_BYTES)
+    })
+    this.cache.written(SHADOW_FIRST, SHADOW_END - SHADOW_FIRST)
+  }
+
   /** ROM everywhere. What RAM holds stays. */
   reset(): void {
-    this.select({ first: FIRST, last: END - 1, readRam: false, writeRam: false })
+    this.select({ first: SHADOW_FIRST, last: SHADOW_END - 1, readRam: false, writeRam: false })
   }
 
   save(): DeviceState {
@@ -97,7 +108,7 @@ export class ShadowMemory implements Device {
   }
 
   private access(physical: number): number {
-    return this.registers.access[Math.floor((physical - FIRST) / REGION_BYTES)]
+    return this.registers.access[Math.floor((physical - SHADOW_FIRST) / REGION_BYTES)]
   }
 
   private setAccess(region: number, access: number): void {
@@ -112,13 +123,13 @@ export class ShadowMemory implements Device {
     const shown = this.inPlace.slice(start, start + REGION_BYTES)
     this.inPlace.set(this.registers.aside.subarray(start, start + REGION_BYTES), start)
     this.registers.aside.set(shown, start)
-    this.cache.written(FIRST + start, REGION_BYTES)
+    this.cache.written(SHADOW_FIRST + start, REGION_BYTES)
   }
 
   private mark(region: number): void {
     const access = this.registers.access[region]
     const flag = access === WRITES_RAM ? PageFlag.Device : access & WRITES_RAM ? PageFlag.Ram : PageFlag.Rom
-    markPages(this.core, FIRST + region * REGION_BYTES, FIRST + (region + 1) * REGION_BYTES, flag)
+    markPages(this.core, SHADOW_FIRST + region * REGION_BYTES, SHADOW_FIRST + (region + 1) * REGION_BYTES, flag)
   }
 
   private markAll(): void {

@@ -2,7 +2,7 @@
  * `npm run explain -- 01 d8`: what becomes of an instruction's bytes, stage by stage.
  *
  *     bytes -> Instruction -> record of the interpreter
- *                          -> definition in its intermediate form -> hot handler, general handler
+ *                          -> definition in its intermediate form -> hot handler, general handler, region
  *
  * Several instructions are explained one after the other, and their records are those of one run. --short leaves
  * the wasm text out. --bits 16 decodes 16-bit real-mode code; the default is flat 32-bit protected mode.
@@ -14,10 +14,12 @@ import { format, registerName } from '../jit/decode/disassembler.ts'
 import type { AddressSize, Instruction, Operand } from '../jit/decode/instruction.ts'
 import { definitionText } from '../jit/definition-text.ts'
 import { definitions } from '../jit/definitions/index.ts'
-import { definedStatements, generalHandlerText, hotHandlerText } from '../jit/explain-module.ts'
+import { regionOf } from '../jit/compile.ts'
+import { definedStatements, generalHandlerText, hotHandlerText, regionText } from '../jit/explain-module.ts'
 import { factsOf, isHot, signatureOf } from '../jit/handlers.ts'
 import { normalise } from '../jit/normalise.ts'
-import { Segment } from '../runtime/state.ts'
+import { PAGE_BYTES } from '../runtime/memory-map.ts'
+import { ModeBit, Segment } from '../runtime/state.ts'
 import { complain } from '../src/cli/complain.ts'
 import { PCError } from '../src/errors.ts'
 import { recordsText } from './explain-records.ts'
@@ -25,6 +27,8 @@ import { recordsText } from './explain-records.ts'
 const USAGE = 'write npm run explain -- 01 d8 [--bits 16] [--short]'
 /** More is a program, for which lockstep and traces are better tools. */
 const MOST_BYTES = 256
+/** Behind the bytes of a region: an instruction that it leaves to the interpreter. */
+const HLT = 0xf4
 
 interface Request {
   readonly bytes: Uint8Array
@@ -141,8 +145,18 @@ function explainInstruction(decoded: Instruction, offset: number, hex: string, r
     const note = usesHotHandler(instruction, request.bits) ? '' : '; this instruction uses the general one'
     text += section(`hot handler, inline in the interpreter${note}`, hotHandlerText(facts, indexed))
   }
-  text += section('general handler, a function (record, eipDelta) -> outcome', generalHandlerText(facts))
-  return `${text}\nregion form: this version interprets only; the compiler of regions will add it here\n`
+  return text + section('general handler, a function (record, eipDelta) -> outcome', generalHandlerText(facts))
+}
+
+/** The function that all the instructions together compile to, when the first is at the entry of a region. */
+function explainRegion({ bytes, bits }: Request): string {
+  if (bits !== 32) return '\nregion form: none, regions exist for flat 32-bit code only\n'
+  const page = new Uint8Array(PAGE_BYTES).fill(HLT)
+  page.set(bytes)
+  const mode = ModeBit.Code32 | ModeBit.Stack32 | ModeBit.Flat | ModeBit.Protected
+  const region = regionOf({ entry: 0, mode, pages: [{ linear: 0, physical: 0, bytes: page }] })
+  if (!region) return '\nregion form: none, regions leave the first instruction to the interpreter\n'
+  return section(`region form of all ${region.instructions} instructions, entered at 0`, regionText(region))
 }
 
 /** The text for the arguments of the command. Throws `PCError` when they are no instructions. */
@@ -151,12 +165,11 @@ export function explain(argv: readonly string[]): string {
   if (request === 'help') return `${USAGE}\n`
   const instructions = decodeAll(request)
   const records = recordsText(request.bytes, request.bits, instructions.length)
-  return instructions
-    .map(({ instruction, offset }, i) => {
-      const hex = hexOf(request.bytes.subarray(offset, offset + instruction.length))
-      return explainInstruction(instruction, offset, hex, records[i], request)
-    })
-    .join('\n')
+  const texts = instructions.map(({ instruction, offset }, i) => {
+    const hex = hexOf(request.bytes.subarray(offset, offset + instruction.length))
+    return explainInstruction(instruction, offset, hex, records[i], request)
+  })
+  return texts.join('\n') + (request.short ? '' : explainRegion(request))
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -16,12 +16,11 @@ import { Builder } from '../definitions/builder.ts'
 import { definitions } from '../definitions/index.ts'
 import { factsOf } from '../handlers.ts'
 import type { Node } from '../ir.ts'
-import {
-  deadShape, flagUseOf, type FlagShape, type FlagUse, memoryShape, mergeShapes, shapeKey, staticShape,
-} from '../regions/flag-shape.ts'
+import { FlagFlow, type Prepared, type PreparedBlock } from '../regions/flag-flow.ts'
+import { type FlagShape, flagUseOf, memoryShape, shapeKey, staticShape } from '../regions/flag-shape.ts'
 import type { Block, Region, RegionInstruction } from '../regions/region.ts'
 import type { Structure } from '../regions/structure.ts'
-import { valueTypes } from './interpreter.ts'
+import { valueTypes } from './handler.ts'
 import { RegionFlags } from './region-flags.ts'
 import { type Expression, LocalPool, type Module, ValueLowering } from './value.ts'
 
@@ -40,24 +39,6 @@ const FIRST_SCRATCH = 17
 
 const HIGH_BYTES = 4
 
-/** An instruction with what its definition says and what it does to flags. */
-interface Prepared {
-  readonly source: RegionInstruction
-  readonly statements: readonly Node[]
-  readonly flags: FlagUse
-  /** Whether anybody looks at the flags after it, before they are set again. */
-  neededAfter: boolean
-}
-
-interface PreparedBlock {
-  readonly block: Block
-  readonly instructions: readonly Prepared[]
-  /** Whether the flags at the block's start matter. */
-  needed: boolean
-  /** Shape of the flags at its start. */
-  shape: FlagShape
-}
-
 interface Exit {
   readonly label: string
   readonly code: Expression[]
@@ -68,6 +49,7 @@ export class RegionLowering extends ValueLowering {
   private readonly structure: Structure
   private readonly blocks = new Map<number, PreparedBlock>()
   private readonly flags: RegionFlags
+  private readonly flow: FlagFlow
   private readonly exits = new Map<string, Exit>()
   private readonly tlb: number
   /** Registers that the region may read or write, and write. */
@@ -87,6 +69,7 @@ export class RegionLowering extends ValueLowering {
     super(m, new LocalPool(FIRST_SCRATCH), valueTypes)
     this.region = region
     this.structure = structure
+    this.flow = new FlagFlow(structure, this.blocks, (prepared, node) => this.constantIn(prepared, node))
     this.tlb = (region.mode & ModeBit.User) !== 0 ? TLB_USER : TLB_SUPERVISOR
     this.flags = new RegionFlags(m, { A: FLAG_A, B: FLAG_B, C: FLAG_C, E: FLAG_E, O: FLAG_O, K: FLAG_K }, code => {
       this.usesCondition = true
@@ -101,8 +84,7 @@ export class RegionLowering extends ValueLowering {
       const instructions = block.instructions.map(source => this.prepareInstruction(source))
       this.blocks.set(block.eip, { block, instructions, needed: true, shape: memoryShape })
     }
-    this.findNeeded()
-    this.findShapes()
+    this.flow.solve(this.region.entry)
   }
 
   private prepareInstruction(source: RegionInstruction): Prepared {
@@ -146,122 +128,12 @@ export class RegionLowering extends ValueLowering {
     return operand.class === 'gpr8' && operand.index >= HIGH_BYTES ? operand.index - HIGH_BYTES : operand.index
   }
 
-  /** Whether an edge stays in the region. */
-  private stays(from: number, to: number): boolean {
-    return this.blocks.has(to) && this.structure.isKept(from, to)
-  }
-
-  /** Backward: where flags matter. Leaving the region counts as looking at them. */
-  private findNeeded(): void {
-    for (const block of this.blocks.values()) block.needed = false
-    for (let changed = true; changed; ) {
-      changed = false
-      for (let i = this.structure.order.length - 1; i >= 0; i--) {
-        const prepared = this.blocks.get(this.structure.order[i].eip) as PreparedBlock
-        const needed = this.neededAtStart(prepared)
-        if (needed !== prepared.needed) {
-          prepared.needed = needed
-          changed = true
-        }
-      }
-    }
-  }
-
-  private neededAtStart({ block, instructions }: PreparedBlock): boolean {
-    const targets = targetsOf(block)
-    let needed =
-      targets === undefined ||
-      targets.some(
-        to =>
-          !this.stays(block.eip, to) || this.structure.isBackEdge(block.eip, to) ||
-          (this.blocks.get(to) as PreparedBlock).needed,
-      )
-    for (let i = instructions.length - 1; i >= 0; i--) {
-      const { flags } = instructions[i]
-      instructions[i].neededAfter = needed
-      if (flags.sets) needed = false
-      if (flags.reads || flags.exits) needed = true
-    }
-    return needed
-  }
-
-  /** Forward: the shape at each block's start; where different ones meet, it is dynamic. */
-  private findShapes(): void {
-    const incoming = new Map<number, FlagShape>([[this.region.entry, memoryShape]])
-    /** Blocks where too many shapes meet: memory it is, for good. */
-    const crowded = new Set<number>()
-    for (let changed = true; changed; ) {
-      changed = false
-      for (const { eip } of this.structure.order) {
-        const shape = incoming.get(eip)
-        if (!shape) continue
-        const prepared = this.blocks.get(eip) as PreparedBlock
-        prepared.shape = prepared.needed ? shape : deadShape
-        const after = this.shapeAfter(prepared)
-        for (const to of prepared.block.successors) {
-          if (!this.stays(eip, to) || crowded.has(to)) continue
-          const old = incoming.get(to)
-          const met = old ? mergeShapes(old, after) : after
-          if (!met) crowded.add(to)
-          const merged = met ?? memoryShape
-          if (old && shapeKey(merged) === shapeKey(old)) continue
-          incoming.set(to, merged)
-          changed = true
-        }
-      }
-    }
-  }
-
-  /** The shape that an instruction leaves. */
-  private shapeAfterInstruction(shape: FlagShape, prepared: Prepared): FlagShape {
-    const { flags, statements } = prepared
-    if (flags.sets) {
-      if (!prepared.neededAfter) return deadShape
-      const node = this.findSetFlags(statements, prepared) as Node
-      return staticShape(node.number as Lazy, node.size)
-    }
-    if (!flags.changes) return shape
-    if (this.isConditionalChange(prepared) || shape.place !== 'static') return memoryShape
-    const carry = this.has(prepared, 'setCarry')
-    const overflow = this.has(prepared, 'setOverflow')
-    return { ...shape, carryLocal: shape.carryLocal || carry, overflowLocal: shape.overflowLocal || overflow }
-  }
-
-  private shapeAfter({ instructions, shape }: PreparedBlock): FlagShape {
-    return instructions.reduce((before, prepared) => this.shapeAfterInstruction(before, prepared), shape)
-  }
-
-  /** The statements that are carried out whatever values are, with known conditions resolved. */
-  private *certain(statements: readonly Node[], prepared: Prepared): Generator<Node> {
-    for (const node of statements) {
-      yield node
-      if (node.op !== 'if') continue
-      const known = this.constantIn(prepared, node.args[0])
-      if (known !== undefined) yield* this.certain(known !== 0 ? node.then : node.otherwise, prepared)
-    }
-  }
-
   private constantIn(prepared: Prepared, node: Node): number | undefined {
     if (this.current !== prepared) {
       this.current = prepared
       this.forgetConstants()
     }
     return this.constantOf(node)
-  }
-
-  private findSetFlags(statements: readonly Node[], prepared: Prepared): Node | undefined {
-    for (const node of this.certain(statements, prepared)) if (node.op === 'setFlags') return node
-    return undefined
-  }
-
-  private has(prepared: Prepared, op: Node['op']): boolean {
-    for (const node of this.certain(prepared.statements, prepared)) if (node.op === op) return true
-    return false
-  }
-
-  /** Whether the flags change under a condition that is known only when running (a shift by CL). */
-  private isConditionalChange(prepared: Prepared): boolean {
-    return !this.has(prepared, 'setCarry') && !this.has(prepared, 'setOverflow')
   }
 
   // --- small expressions ---
@@ -355,7 +227,7 @@ export class RegionLowering extends ValueLowering {
   /** Goes to another block: a branch, its code in place, or an exit. The block's instructions are counted. */
   private edge(from: number, to: number): Expression[] {
     const { m, structure } = this
-    if (!this.stays(from, to)) return [m.br(this.exit(to, RegionOutcome.Jump, 0))]
+    if (!this.flow.stays(from, to)) return [m.br(this.exit(to, RegionOutcome.Jump, 0))]
     const target = this.blocks.get(to) as PreparedBlock
     const out: Expression[] = []
     const back = structure.isBackEdge(from, to)
@@ -423,7 +295,7 @@ export class RegionLowering extends ValueLowering {
     this.modifyHost.clear()
     const { flags } = prepared
     // A change under a condition is made in memory, where the flags must be by then.
-    this.pending = this.shapeAfterInstruction(this.shape, prepared)
+    this.pending = this.flow.shapeAfterInstruction(this.shape, prepared)
     this.current = prepared
     if (flags.changes && !flags.sets && this.pending.place === 'memory') this.movesFlagsToMemory = true
     out.push(...this.lowerAll(prepared.statements))
@@ -646,22 +518,11 @@ export class RegionLowering extends ValueLowering {
     const known = end.kind === 'return' ? end.sites : end.kind === 'indirect' ? end.targets : []
     const shape = this.shape
     for (const to of known) {
-      if (!this.stays(block.eip, to)) continue
+      if (!this.flow.stays(block.eip, to)) continue
       const is = m.i32.eq(this.local(EXIT_EIP), this.constant(to | 0))
       out.push(m.if(is, m.block(null, this.edge(block.eip, to))))
       this.shape = shape
     }
     out.push(...this.leave(RegionOutcome.Jump, 0))
-  }
-}
-
-/** Where a block may go, or undefined when that is not known when compiling. */
-function targetsOf(block: Block): readonly number[] | undefined {
-  const { end } = block
-  switch (end.kind) {
-    case 'jump':
-    case 'call': return [end.target]
-    case 'branch': return [end.taken, end.next]
-    default: return undefined
   }
 }

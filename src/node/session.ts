@@ -64,6 +64,8 @@ export class Session {
   readonly #started = performance.now()
   readonly #serialBytes = new ByteBatch()
   readonly #debugBytes = new ByteBatch()
+  /** Both ports in the order of their bytes, when they share an output. */
+  readonly #sharedBytes: ByteBatch | undefined
   readonly #matcher: ExpectMatcher | undefined
   readonly #terminal: Terminal | undefined
   readonly #bootMarks: Record<string, BootMark> = {}
@@ -77,6 +79,7 @@ export class Session {
 
   constructor(options: SessionOptions) {
     this.#options = options
+    this.#sharedBytes = options.serial && options.serial === options.debugcon ? new ByteBatch() : undefined
     this.#matcher = options.expect && new ExpectMatcher(options.expect)
     this.#terminal =
       options.input &&
@@ -94,8 +97,11 @@ export class Session {
     try {
       const machine = await this.#options.createMachine()
       this.#machine = machine
-      machine.serial[0].onByte = byte => this.#serialBytes.push(byte)
-      machine.debugConsole.onByte = byte => this.#debugBytes.push(byte)
+      machine.serial[0].onByte = byte => {
+        this.#serialBytes.push(byte)
+        this.#sharedBytes?.push(byte)
+      }
+      machine.debugConsole.onByte = byte => (this.#sharedBytes ?? this.#debugBytes).push(byte)
       this.#terminal?.open()
       for (;;) {
         const outcome = await this.#runToStop(machine)
@@ -173,7 +179,7 @@ export class Session {
         this.end({ kind: 'match' })
       }
     }
-    send(this.#options.serial, chunk)
+    send(this.#options.serial, this.#sharedBytes?.take() ?? chunk)
     send(this.#options.debugcon, this.#debugBytes.take())
     if (waits.length > 0) return Promise.all(waits).then(() => undefined)
   }

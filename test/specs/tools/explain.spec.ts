@@ -17,6 +17,7 @@ describe('explain', () => {
     expect(stdout).toContain('(;state.flagCarry;)')
     expect(stdout.match(/\nhot handler/g)).toHaveLength(1)
     expect(stdout.match(/\ngeneral handler/g)).toHaveLength(1)
+    expect(stdout).toMatch(/\nregion form of all 1 instructions, entered at 0\n[\s\S]*\(;state\.gpr\.eax;\)[\s\S]*\(local\.get \$outcome\)\n$/)
   })
 
   it('keeps the records of one run together, and goes on behind its end', () => {
@@ -24,6 +25,11 @@ describe('explain', () => {
     expect([...stdout.matchAll(/offset (\d+), length \d+, ordinal (\d+)/g)].map(([, ...numbers]) => numbers)).toEqual([
       ['0', '1'], ['1', '2'], ['2', '3'], ['4', '1'],
     ])
+  })
+
+  it('says why there is no region', () => {
+    expect(explain(['cd', '80'])).toMatch(/\nregion form: none, regions leave the first instruction to the interpreter\n$/)
+    expect(explain(['--bits', '16', '90'])).toMatch(/\nregion form: none, regions exist for flat 32-bit code only\n$/)
   })
 
   it('decodes 16-bit code', () => {

@@ -1,0 +1,139 @@
+/**
+ * `npm run lockstep -- --kernel F --initrd F --append S`: two engines side by side on the virtual clock. At every
+ * checkpoint both have retired the same number of instructions and must be the same: CPU, RAM, devices, output.
+ *
+ *     --engines interpreter,jit   which two; `jit:N` compiles what is entered N times (default 50)
+ *     --checkpoint 5M             instructions between comparisons
+ *     --instructions 500M         how far to go
+ *     --expect REGEX              stop at the first checkpoint at which the serial output matches
+ *     --memory 64M --kernel F --initrd F --append S
+ *     --hashes                    print a digest of the machine at each checkpoint
+ *
+ * When they differ, both run again to the last common checkpoint and the first region that goes wrong is shown, with
+ * the registers it was entered with and its last instructions. Exits with 0 when they never differ, else with 1.
+ */
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { compile } from '../jit/compile.ts'
+import { complain } from '../src/cli/complain.ts'
+import { PCError } from '../src/errors.ts'
+import { loadKernel } from '../src/loaders/kernel.ts'
+import type { MachineOptions } from '../src/machine-options.ts'
+import { parseMemorySize } from '../src/memory-size.ts'
+import { loadAssets } from '../src/node/machine.ts'
+import { compareMachines } from './lockstep/compare.ts'
+import { narrow } from './lockstep/narrow.ts'
+import { SteppedMachine } from './lockstep/stepped-machine.ts'
+
+const USAGE = 'write npm run lockstep -- --kernel F [--initrd F] [--append S] [--engines interpreter,jit]'
+const DEFAULT_HEAT = 50
+const units: Readonly<Record<string, number>> = { '': 1, k: 1e3, M: 1e6, G: 1e9 }
+
+interface Request {
+  readonly engines: readonly [string, string]
+  readonly options: MachineOptions
+  readonly checkpoint: number
+  readonly instructions: number
+  readonly expect: RegExp | undefined
+  readonly hashes: boolean
+}
+
+function readCount(text: string, option: string): number {
+  const match = /^(\d+)([kMG]?)$/.exec(text)
+  if (!match) throw new PCError('usage', `--${option} cannot be '${text}'`, 'write a number, as 500000 or 5M')
+  return Number(match[1]) * units[match[2]]
+}
+
+function readEngines(text: string): readonly [string, string] {
+  const names = text.split(',')
+  if (names.length !== 2 || names.some(name => !/^(interpreter|jit(:\d+)?)$/.test(name)))
+    throw new PCError('usage', `--engines cannot be '${text}'`, 'write two of interpreter, jit and jit:N')
+  return [names[0], names[1]]
+}
+
+/** Reads the arguments. Throws `PCError` 'usage'. */
+function readArguments(argv: readonly string[]): Request {
+  const string = { type: 'string' } as const
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      engines: string, checkpoint: string, instructions: string, expect: string, memory: string, kernel: string,
+      initrd: string, append: string, hashes: { type: 'boolean' },
+    },
+  })
+  if (values.kernel === undefined) throw new PCError('usage', 'no kernel is given', USAGE)
+  const memoryBytes = parseMemorySize(values.memory ?? '64M')
+  const boot = loadKernel({
+    kernel: readFileSync(values.kernel), initrd: values.initrd ? readFileSync(values.initrd) : undefined,
+    cmdline: values.append ?? '', memoryBytes,
+  })
+  return {
+    engines: readEngines(values.engines ?? 'interpreter,jit'),
+    options: { memoryBytes, clock: 'virtual', boot },
+    checkpoint: readCount(values.checkpoint ?? '5M', 'checkpoint'),
+    instructions: readCount(values.instructions ?? '500M', 'instructions'),
+    expect: values.expect === undefined ? undefined : new RegExp(values.expect),
+    hashes: values.hashes ?? false,
+  }
+}
+
+function build(engine: string, options: MachineOptions): SteppedMachine {
+  const [kind, heat = String(DEFAULT_HEAT)] = engine.split(':')
+  if (kind === 'interpreter') return new SteppedMachine(engine, options, loadAssets())
+  return new SteppedMachine(engine, { ...options, heatThreshold: Number(heat) }, { ...loadAssets(), compiler: compile })
+}
+
+/** The checkpoints up to `count`. */
+function* checkpoints(every: number, count: number): Generator<number> {
+  for (let at = every; at < count; at += every) yield at
+  yield count
+}
+
+/** Runs again to `good` and finds where they part on the way to `bad`. */
+function explain(request: Request, good: number, bad: number): string[] {
+  const { engines, options, checkpoint } = request
+  const [machineName, referenceName] = engines[0].startsWith('jit') ? engines : [engines[1], engines[0]]
+  let from = good
+  let lines: readonly string[] = []
+  for (const everyRegion of [false, true]) {
+    process.stderr.write(`lockstep: looking again from ${from}\n`)
+    const bring = (machine: SteppedMachine): void => {
+      for (const at of checkpoints(checkpoint, good)) machine.runTo(at)
+    }
+    const found = narrow(build(machineName, options), build(referenceName, options), bring, { from, to: bad, everyRegion })
+    if (!found) return [...lines, 'they do not differ when stopped after every region']
+    lines = found.lines
+    from = found.from
+    if (!found.coarse) break
+  }
+  return [...lines]
+}
+
+function main(argv: readonly string[]): void {
+  const request = readArguments(argv)
+  const [a, b] = request.engines.map(engine => build(engine, request.options))
+  let good = 0
+  let compared = 0
+  for (const at of checkpoints(request.checkpoint, request.instructions)) {
+    a.runTo(at)
+    b.runTo(at)
+    compared++
+    const lines = compareMachines(a, b)
+    if (lines.length > 0) {
+      process.stdout.write(`${[`${a.name} and ${b.name} differ at ${at} instructions (same at ${good}):`, ...lines].join('\n')}\n`)
+      process.stdout.write(`${explain(request, good, at).join('\n')}\n`)
+      process.exitCode = 1
+      return
+    }
+    if (request.hashes) process.stdout.write(`${String(at).padStart(12)} ${a.digest()} ${b.digest()}\n`)
+    good = at
+    if (a.stopped !== undefined || request.expect?.test(a.console)) break
+  }
+  process.stdout.write(`the same at ${compared} checkpoints over ${good} instructions\n`)
+}
+
+try {
+  main(process.argv.slice(2))
+} catch (error) {
+  complain(error)
+}

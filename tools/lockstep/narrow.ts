@@ -1,0 +1,137 @@
+/**
+ * Finds the first compiled region after which two machines differ, between two checkpoints: the machine with regions
+ * runs, and each time that it leaves one the other catches up and both are compared.
+ */
+import { decode } from '../../jit/decode/decoder.ts'
+import { format } from '../../jit/decode/disassembler.ts'
+import { RAM_BASE } from '../../runtime/memory-map.ts'
+import type { Machine } from '../../src/machine.ts'
+import { compareCpu, compareMachines, compareRam, hex } from './compare.ts'
+import { watchRegions } from './region-watch.ts'
+import type { CpuImage, SteppedMachine } from './stepped-machine.ts'
+
+/** Regions left between two comparisons of the whole RAM, on the first pass. */
+const REGIONS_BETWEEN_RAM = 500
+const OUTCOMES = ['goes on', 'leaves the next instruction to the interpreter']
+const MAX_INSTRUCTION_BYTES = 15
+
+/** Where and how they part. */
+export interface Divergence {
+  /** Instructions retired when they were last known to be the same. */
+  readonly from: number
+  readonly lines: readonly string[]
+  /** RAM differed, but it is not known since when within `from` … now: look again with `everyRegion`. */
+  readonly coarse: boolean
+}
+
+export interface NarrowOptions {
+  /** Instructions retired when both are known to be the same, and when they are known to differ. */
+  readonly from: number
+  readonly to: number
+  /** Compare RAM after every region. */
+  readonly everyRegion: boolean
+}
+
+class StopNarrowing extends Error {}
+
+function instructionText(machine: Machine, eip: number): { text: string; next: number } {
+  const { core } = machine
+  const bytes = new Uint8Array(MAX_INSTRUCTION_BYTES)
+  for (let i = 0; i < bytes.length; i++) {
+    const physical = core.exports.peekTranslate((eip + i) | 0) >>> 0
+    bytes[i] = physical < core.ramBytes ? core.bytes[RAM_BASE + physical] : 0
+  }
+  const decoded = decode(bytes, 0, bytes.length, { bits: 32 })
+  if (!decoded.ok) return { text: `  ${hex(eip)}  (${decoded.failure})`, next: eip + 1 }
+  const { length } = decoded.instruction
+  const shown = [...bytes.subarray(0, length)].map(byte => hex(byte, 2)).join(' ')
+  return { text: `  ${hex(eip)}  ${shown.padEnd(30)} ${format(decoded.instruction, eip)}`, next: eip + length }
+}
+
+/** Runs `reference` one by one to `count`; the instructions it went through with what each changed. */
+function traceTo(reference: SteppedMachine, count: number, most: number): string[] {
+  const lines: string[] = []
+  while (reference.instructions < count && reference.stopped === undefined) {
+    const eip = reference.machine.core.get('eip') >>> 0
+    const { text } = instructionText(reference.machine, eip)
+    const before = reference.cpu()
+    reference.runTo(reference.instructions + 1)
+    const changes = reference.cpu().flatMap(([name, value], i) => (value === before[i][1] || name === 'eip' ? [] : [`${name}=${hex(value)}`]))
+    lines.push(`${text.padEnd(76)} ${changes.join(' ')}`.trimEnd())
+    if (lines.length > most) lines.shift()
+  }
+  return lines
+}
+
+function cpuLines(image: CpuImage): string {
+  return image.slice(0, 9).concat(image.filter(([name]) => name === 'eip')).map(([name, value]) => `${name}=${hex(value)}`).join(' ')
+}
+
+/**
+ * Looks for the first region that goes wrong. `machine` has the regions; `reference` is the interpreter. Both must be
+ * new and be brought to `from` by `bring`, in the steps in which the difference was found.
+ */
+export function narrow(
+  machine: SteppedMachine, reference: SteppedMachine, bring: (both: SteppedMachine) => void,
+  { from, to, everyRegion }: NarrowOptions,
+): Divergence | undefined {
+  let active = false
+  let good = from
+  let entered: CpuImage = []
+  let enteredAt = 0
+  let regions = 0
+  let found: Divergence | undefined
+  const stop = (divergence: Divergence): never => {
+    found = divergence
+    throw new StopNarrowing('found')
+  }
+  watchRegions(machine.machine, {
+    enter: () => {
+      if (!active) return
+      entered = machine.cpu()
+      enteredAt = machine.instructions
+      reference.runTo(enteredAt)
+      const lines = compareCpu(entered, reference.cpu())
+      if (lines.length > 0)
+        stop({
+          from: good, coarse: false,
+          lines: [`between regions, at ${enteredAt} instructions (first ${machine.name}, then ${reference.name}):`, ...lines],
+        })
+    },
+    leave: outcome => {
+      if (!active) return
+      regions++
+      const count = machine.instructions
+      const image = machine.cpu()
+      const trace = everyRegion ? traceTo(reference, count, 40) : (reference.runTo(count), [])
+      const lines = compareCpu(image, reference.cpu())
+      const wholeRam = everyRegion || regions % REGIONS_BETWEEN_RAM === 0
+      if (wholeRam) lines.push(...compareRam(machine.ram, reference.ram))
+      if (lines.length > 0)
+        stop({
+          from: good, coarse: !everyRegion,
+          lines: [
+            `region entered at ${enteredAt} instructions, left at ${count}; it ${OUTCOMES[outcome] ?? outcome}`,
+            `entered with ${cpuLines(entered)}`,
+            `differences (first ${machine.name}, then ${reference.name}):`, ...lines,
+            ...(trace.length > 0 ? [`the last instructions of the region as ${reference.name} executes them:`, ...trace] : []),
+          ],
+        })
+      if (wholeRam) good = count
+    },
+  })
+  bring(machine)
+  bring(reference)
+  active = true
+  try {
+    machine.runTo(to)
+  } catch (error) {
+    if (!(error instanceof StopNarrowing)) throw error
+    return found
+  }
+  active = false
+  reference.runTo(to)
+  const lines = compareMachines(machine, reference)
+  return lines.length > 0 ? { from: good, coarse: !everyRegion, lines: ['behind the last region:', ...lines] } : undefined
+}
+
