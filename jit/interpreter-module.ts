@@ -51,6 +51,7 @@ const INTERPRET_LOCAL = 7
 const FIRST_SCRATCH = 8
 
 const REGION_TABLE = 'regions'
+const CHAIN_LOOP = 'chain'
 
 const HANDLER_TABLE = 'handlers'
 
@@ -200,25 +201,56 @@ class InterpreterGenerator {
       this.constant(1),
       this.helper('validateRegion', [this.local(SCRATCH_LOCAL)], binaryen.i32),
     )
+    const enterNumber = this.hotLabels.length
+    // before: back to the dispatch loop after each region => after: straight into the next one, if the jump cache
+    // leads to it.
+    const entry = SCRATCH_LOCAL
+    const scaled = m.i32.shl(
+      m.i32.and(this.local(frame.target), this.constant(JUMP_CACHE_ENTRIES - 1)),
+      this.constant(Math.log2(JUMP_CACHE_ENTRY_BYTES)),
+    )
+    const known = m.i32.and(
+      m.i32.eq(m.i32.load(JUMP_CACHE_BASE, 4, this.local(entry)), this.local(frame.target)),
+      m.i32.eq(m.i32.load(JUMP_CACHE_BASE + 4, 4, this.local(entry)), this.state('key')),
+    )
+    const next = m.i32.load(JUMP_CACHE_BASE + 8, 4, this.local(entry))
+    const chain = m.block(null, [
+      m.local.set(entry, scaled),
+      m.if(
+        known,
+        m.block(null, [
+          m.local.set(entry, next),
+          m.if(
+            m.i32.eq(this.recordField(RecordField.Handler, this.local(entry)), this.constant(enterNumber)),
+            m.block(null, [
+              m.local.set(frame.record, this.local(entry)),
+              m.local.set(
+                frame.eipDelta, m.i32.and(this.local(frame.target), this.constant(-PAGE_BYTES)),
+              ),
+              m.br(CHAIN_LOOP),
+            ]),
+          ),
+        ]),
+      ),
+    ])
+    const enter = m.block(null, [
+      this.setState('remaining', this.local(frame.remaining)),
+      m.local.set(INTERPRET_LOCAL, outcome),
+      m.local.set(frame.remaining, this.state('remaining')),
+      m.local.set(frame.target, this.state('eip')),
+      m.if(m.i32.eqz(this.local(INTERPRET_LOCAL)), chain),
+      m.local.set(frame.linkFrom, this.constant(0)),
+      m.br(frame.indirect),
+    ])
+    const enough = m.i32.ge_s(this.local(frame.remaining), descriptor(RegionDescriptor.Instructions))
     return [
       m.if(
         this.local(INTERPRET_LOCAL),
         m.block(null, [m.local.set(INTERPRET_LOCAL, this.constant(0)), ...original()]),
       ),
-      m.local.set(SCRATCH_LOCAL, header(RunHeader.Region)),
-      m.if(
-        m.i32.ge_s(this.local(frame.remaining), descriptor(RegionDescriptor.Instructions)),
-        m.if(
-          inPlace,
-          m.block(null, [
-            this.setState('remaining', this.local(frame.remaining)),
-            m.local.set(INTERPRET_LOCAL, outcome),
-            m.local.set(frame.remaining, this.state('remaining')),
-            m.local.set(frame.linkFrom, this.constant(0)),
-            m.local.set(frame.target, this.state('eip')),
-            m.br(frame.indirect),
-          ]),
-        ),
+      m.loop(
+        CHAIN_LOOP,
+        m.block(null, [m.local.set(SCRATCH_LOCAL, header(RunHeader.Region)), m.if(enough, m.if(inPlace, enter))]),
       ),
       ...original(),
     ]

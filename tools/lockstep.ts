@@ -27,6 +27,8 @@ import { SteppedMachine } from './lockstep/stepped-machine.ts'
 
 const USAGE = 'write npm run lockstep -- --kernel F [--initrd F] [--append S] [--engines interpreter,jit]'
 const DEFAULT_HEAT = 50
+/** Regions left between two comparisons of RAM while the region that goes wrong is looked for. */
+const REGIONS_BETWEEN_RAM = 500
 const units: Readonly<Record<string, number>> = { '': 1, k: 1e3, M: 1e6, G: 1e9 }
 
 interface Request {
@@ -89,24 +91,28 @@ function* checkpoints(every: number, count: number): Generator<number> {
   yield count
 }
 
-/** Runs again to `good` and finds where they part on the way to `bad`. */
-function explain(request: Request, good: number, bad: number): string[] {
+/** Runs again to `good` and finds the region after which they part on the way to `bad`. */
+function explain(request: Request, good: number, bad: number): readonly string[] {
   const { engines, options, checkpoint } = request
   const [machineName, referenceName] = engines[0].startsWith('jit') ? engines : [engines[1], engines[0]]
+  const bring = (machine: SteppedMachine): void => {
+    for (const at of checkpoints(checkpoint, good)) machine.runTo(at)
+  }
+  let lines: readonly string[] = ['they do not differ when stopped after every region']
   let from = good
-  let lines: readonly string[] = []
-  for (const everyRegion of [false, true]) {
+  let traceAt: number | undefined
+  // The registers tell at once; RAM is compared now and then, then after each region; last the region is traced.
+  for (const regionsBetweenRam of [REGIONS_BETWEEN_RAM, 1, REGIONS_BETWEEN_RAM]) {
     process.stderr.write(`lockstep: looking again from ${from}\n`)
-    const bring = (machine: SteppedMachine): void => {
-      for (const at of checkpoints(checkpoint, good)) machine.runTo(at)
-    }
-    const found = narrow(build(machineName, options), build(referenceName, options), bring, { from, to: bad, everyRegion })
-    if (!found) return [...lines, 'they do not differ when stopped after every region']
+    const found = narrow(
+      build(machineName, options), build(referenceName, options), bring, { from, to: bad, regionsBetweenRam, traceAt },
+    )
+    if (!found) break
     lines = found.lines
     from = found.from
-    if (!found.coarse) break
+    if (regionsBetweenRam === 1) traceAt = found.enteredAt
   }
-  return [...lines]
+  return lines
 }
 
 function main(argv: readonly string[]): void {
@@ -135,5 +141,7 @@ function main(argv: readonly string[]): void {
 try {
   main(process.argv.slice(2))
 } catch (error) {
-  complain(error)
+  const { text, status } = complain(error)
+  process.stderr.write(`${text.replace(/^tabpc/, 'lockstep')}\n`)
+  process.exitCode = status
 }

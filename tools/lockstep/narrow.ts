@@ -10,8 +10,8 @@ import { compareCpu, compareMachines, compareRam, hex } from './compare.ts'
 import { watchRegions } from './region-watch.ts'
 import type { CpuImage, SteppedMachine } from './stepped-machine.ts'
 
-/** Regions left between two comparisons of the whole RAM, on the first pass. */
-const REGIONS_BETWEEN_RAM = 500
+/** Instructions shown of a region that goes wrong. */
+const SHOWN_INSTRUCTIONS = 60
 const OUTCOMES = ['goes on', 'leaves the next instruction to the interpreter']
 const MAX_INSTRUCTION_BYTES = 15
 
@@ -19,17 +19,19 @@ const MAX_INSTRUCTION_BYTES = 15
 export interface Divergence {
   /** Instructions retired when they were last known to be the same. */
   readonly from: number
+  /** Instructions retired when the region that goes wrong was entered; undefined when none was. */
+  readonly enteredAt: number | undefined
   readonly lines: readonly string[]
-  /** RAM differed, but it is not known since when within `from` … now: look again with `everyRegion`. */
-  readonly coarse: boolean
 }
 
 export interface NarrowOptions {
   /** Instructions retired when both are known to be the same, and when they are known to differ. */
   readonly from: number
   readonly to: number
-  /** Compare RAM after every region. */
-  readonly everyRegion: boolean
+  /** Regions left between two comparisons of RAM. */
+  readonly regionsBetweenRam: number
+  /** Show the instructions of the region that is entered here. */
+  readonly traceAt?: number
 }
 
 class StopNarrowing extends Error {}
@@ -48,8 +50,8 @@ function instructionText(machine: Machine, eip: number): { text: string; next: n
   return { text: `  ${hex(eip)}  ${shown.padEnd(30)} ${format(decoded.instruction, eip)}`, next: eip + length }
 }
 
-/** Runs `reference` one by one to `count`; the instructions it went through with what each changed. */
-function traceTo(reference: SteppedMachine, count: number, most: number): string[] {
+/** Runs `reference` one by one to `count`; the last instructions it went through with what each changed. */
+function traceTo(reference: SteppedMachine, count: number): string[] {
   const lines: string[] = []
   while (reference.instructions < count && reference.stopped === undefined) {
     const eip = reference.machine.core.get('eip') >>> 0
@@ -58,7 +60,7 @@ function traceTo(reference: SteppedMachine, count: number, most: number): string
     reference.runTo(reference.instructions + 1)
     const changes = reference.cpu().flatMap(([name, value], i) => (value === before[i][1] || name === 'eip' ? [] : [`${name}=${hex(value)}`]))
     lines.push(`${text.padEnd(76)} ${changes.join(' ')}`.trimEnd())
-    if (lines.length > most) lines.shift()
+    if (lines.length > SHOWN_INSTRUCTIONS) lines.shift()
   }
   return lines
 }
@@ -69,11 +71,11 @@ function cpuLines(image: CpuImage): string {
 
 /**
  * Looks for the first region that goes wrong. `machine` has the regions; `reference` is the interpreter. Both must be
- * new and be brought to `from` by `bring`, in the steps in which the difference was found.
+ * new, and `bring` takes each to its last checkpoint before `from`, in the steps in which the difference was found.
  */
 export function narrow(
   machine: SteppedMachine, reference: SteppedMachine, bring: (both: SteppedMachine) => void,
-  { from, to, everyRegion }: NarrowOptions,
+  { from, to, regionsBetweenRam, traceAt }: NarrowOptions,
 ): Divergence | undefined {
   let active = false
   let good = from
@@ -85,36 +87,34 @@ export function narrow(
     found = divergence
     throw new StopNarrowing('found')
   }
+  const order = `first ${machine.name}, then ${reference.name}`
   watchRegions(machine.machine, {
     enter: () => {
-      if (!active) return
+      if (!active || machine.instructions < from) return
       entered = machine.cpu()
       enteredAt = machine.instructions
       reference.runTo(enteredAt)
       const lines = compareCpu(entered, reference.cpu())
       if (lines.length > 0)
-        stop({
-          from: good, coarse: false,
-          lines: [`between regions, at ${enteredAt} instructions (first ${machine.name}, then ${reference.name}):`, ...lines],
-        })
+        stop({ from: good, enteredAt: undefined, lines: [`between regions, at ${enteredAt} instructions (${order}):`, ...lines] })
     },
     leave: outcome => {
-      if (!active) return
-      regions++
       const count = machine.instructions
+      if (!active || entered.length === 0) return
+      regions++
       const image = machine.cpu()
-      const trace = everyRegion ? traceTo(reference, count, 40) : (reference.runTo(count), [])
+      const trace = enteredAt === traceAt ? traceTo(reference, count) : []
+      reference.runTo(count)
       const lines = compareCpu(image, reference.cpu())
-      const wholeRam = everyRegion || regions % REGIONS_BETWEEN_RAM === 0
+      const wholeRam = regions % regionsBetweenRam === 0 || enteredAt === traceAt
       if (wholeRam) lines.push(...compareRam(machine.ram, reference.ram))
       if (lines.length > 0)
         stop({
-          from: good, coarse: !everyRegion,
+          from: good, enteredAt,
           lines: [
             `region entered at ${enteredAt} instructions, left at ${count}; it ${OUTCOMES[outcome] ?? outcome}`,
-            `entered with ${cpuLines(entered)}`,
-            `differences (first ${machine.name}, then ${reference.name}):`, ...lines,
-            ...(trace.length > 0 ? [`the last instructions of the region as ${reference.name} executes them:`, ...trace] : []),
+            `entered with ${cpuLines(entered)}`, `differences (${order}):`, ...lines,
+            ...(trace.length > 0 ? [`its last instructions as ${reference.name} executes them:`, ...trace] : []),
           ],
         })
       if (wholeRam) good = count
@@ -132,6 +132,5 @@ export function narrow(
   active = false
   reference.runTo(to)
   const lines = compareMachines(machine, reference)
-  return lines.length > 0 ? { from: good, coarse: !everyRegion, lines: ['behind the last region:', ...lines] } : undefined
+  return lines.length > 0 ? { from: good, enteredAt: undefined, lines: [`behind the last region (${order}):`, ...lines] } : undefined
 }
-
