@@ -1,70 +1,206 @@
 /**
  * Between the machine and the compiler: takes hot runs, snapshots their code, has it compiled, and installs the
  * result if the code has not changed meanwhile.
+ *
+ *   ExitReason.Hot -> hot() -> waiting -> snapshot -> Compiler -> install() -> CodeCache.installRegion
+ *
+ * A synchronous compiler gives the code at once. An asynchronous one gives a promise, which settles when the host's
+ * loop lets it, so between two calls of `Machine.run`; until then the interpreter goes on. Only few requests are
+ * under way at a time: what waits is cheap, may turn out to be covered by a region that arrives first, and the
+ * hottest of it goes next.
  */
 import type { CodeCache, CodeSpan } from '../runtime/code-cache.ts'
 import type { Core } from '../runtime/core.ts'
-import { MOST_REGION_PAGES, RunHeader } from '../runtime/records.ts'
 import { PAGE_BYTES, RAM_BASE, RECORD_BYTES } from '../runtime/memory-map.ts'
+import { MOST_REGION_PAGES, RunHeader } from '../runtime/records.ts'
 import { ModeBit } from '../runtime/state.ts'
 import type { CompiledCode, CompileRequest } from './compile.ts'
 import { discover } from './regions/discovery.ts'
 import type { CodePage } from './regions/region.ts'
+import type { ReadyCode } from './worker/messages.ts'
+import { CompilerGone } from './worker/worker-compiler.ts'
 
-/** Compiles a request, at once or later. */
-export type Compiler = (request: CompileRequest) => CompiledCode | undefined | Promise<CompiledCode | undefined>
+/** A compiled region, or undefined when the first instruction of a request is left to the interpreter. */
+export type CompileOutcome = CompiledCode | ReadyCode | undefined
+
+/**
+ * Compiles a request, at once or later. A promise may reject: with `CompilerGone` nothing more is compiled, with
+ * another error this region is not.
+ */
+export type Compiler = (request: CompileRequest) => CompileOutcome | Promise<CompileOutcome>
 
 /** Figures for `--stats`. */
 export interface RegionStats {
+  /** Sent to the compiler. */
   requested: number
+  /** Put in place. */
   installed: number
+  /** Thrown away on arrival, because the code had changed or was no longer known. */
   discarded: number
+  /** Not compiled because the compiler gave an error. */
   failed: number
+  /** Hot runs that were not sent: too many waited, or their pages were not mapped any more. They may get hot again. */
+  refused: number
+  /** Hot runs that were not sent, because a region that arrived meanwhile holds their code. */
+  covered: number
+  /** Milliseconds in the compiler, wherever it runs. */
+  compileMilliseconds: number
+  /** Milliseconds of the machine's thread: finding and copying code, and instantiating. */
+  snapshotMilliseconds: number
+  installMilliseconds: number
+}
+
+/** How many requests are with an asynchronous compiler: enough to keep it busy during one slice of the machine. */
+const MOST_UNDER_WAY = 4
+/** How many hot runs wait. */
+const MOST_WAITING = 64
+
+const COMPILABLE_MODE = ModeBit.Flat | ModeBit.Code32 | ModeBit.Stack32
+
+/** A run that is to be compiled. */
+interface Candidate {
+  /** Address of its first record. */
+  readonly record: number
+  readonly physical: number
+  readonly mode: number
+  /** Linear address. */
+  readonly entry: number
 }
 
 export class RegionManager {
-  readonly stats: RegionStats = { requested: 0, installed: 0, discarded: 0, failed: 0 }
+  readonly stats: RegionStats = {
+    requested: 0, installed: 0, discarded: 0, failed: 0, refused: 0, covered: 0,
+    compileMilliseconds: 0, snapshotMilliseconds: 0, installMilliseconds: 0,
+  }
   private readonly core: Core
   private readonly cache: CodeCache
   private readonly compiler: Compiler
+  private readonly warn: (message: string) => void
+  private waiting: Candidate[] = []
+  private underWay = 0
+  private off = false
 
-  constructor(core: Core, cache: CodeCache, compiler: Compiler) {
+  /** `warn` is told once when the compiler is gone and the machine interprets from then on. */
+  constructor(core: Core, cache: CodeCache, compiler: Compiler, warn: (message: string) => void = () => {}) {
     this.core = core
     this.cache = cache
     this.compiler = compiler
+    this.warn = warn
   }
 
-  /** Compiles the hot run whose first record is at `record`; EIP is at its start. */
-  compile(record: number): void {
+  /** Takes the hot run whose first record is at `record`; EIP is at its start. */
+  hot(record: number): void {
     const { core } = this
     const header = (record - RECORD_BYTES) >> 2
     const mode = core.words[header + (RunHeader.Mode >> 2)]
+    if (this.off || this.cache.isCompiled(record)) return
+    if ((mode & (COMPILABLE_MODE | ModeBit.Step)) !== COMPILABLE_MODE) return
     const physical = core.words[header + (RunHeader.Physical >> 2)] >>> 0
-    const wanted = ModeBit.Flat | ModeBit.Code32 | ModeBit.Stack32
-    if ((mode & (wanted | ModeBit.Step)) !== wanted) return
-    const entry = core.get('eip') >>> 0
+    this.waiting.push({ record, physical, mode, entry: core.get('eip') >>> 0 })
+    this.dispatch()
+    if (this.waiting.length > MOST_WAITING) this.refuse(this.takeBy((a, b) => a < b))
+  }
+
+  /** Forgets what waits and takes no more; what is under way is ignored when it arrives. */
+  dispose(): void {
+    this.off = true
+    this.waiting = []
+  }
+
+  private heat({ record }: Candidate): number {
+    return this.core.words[(record - RECORD_BYTES + RunHeader.Heat) >> 2]
+  }
+
+  /** Takes the candidate out of the queue whose heat is before that of all others. */
+  private takeBy(before: (heat: number, other: number) => boolean): Candidate {
+    let best = 0
+    for (let i = 1; i < this.waiting.length; i++)
+      if (before(this.heat(this.waiting[i]), this.heat(this.waiting[best]))) best = i
+    const [candidate] = this.waiting.splice(best, 1)
+    return candidate
+  }
+
+  /** Gives up a candidate for now: it has to get hot again. */
+  private refuse(candidate: Candidate): void {
+    this.stats.refused++
+    this.cool(candidate)
+  }
+
+  private cool({ record, physical, mode }: Candidate): void {
+    if (this.cache.isCurrent(record, physical, mode)) this.cache.cool(record)
+  }
+
+  private dispatch(): void {
+    while (!this.off && this.underWay < MOST_UNDER_WAY && this.waiting.length > 0) {
+      const candidate = this.takeBy((a, b) => a > b)
+      if (this.cache.isCurrent(candidate.record, candidate.physical, candidate.mode)) this.request(candidate)
+    }
+  }
+
+  private request(candidate: Candidate): void {
+    const { entry, mode } = candidate
+    // Waiting may have outlived the address space that the run was hot in.
+    const physical = this.core.exports.peekTranslate(entry | 0) >>> 0
+    if (physical !== candidate.physical) {
+      this.refuse(candidate)
+      return
+    }
     const pages = this.snapshot(entry, mode)
     if (!pages) return
     this.stats.requested++
-    const versions = this.cache.pageVersions(pages.map(page => page.physical))
+    const started = performance.now()
     const outcome = this.compiler({ entry, mode, pages })
-    const install = (code: CompiledCode | undefined): void => {
-      if (!code) {
-        this.stats.failed++
-        return
-      }
-      const now = this.cache.pageVersions(pages.map(page => page.physical))
-      const unchanged = now.every((version, i) => version === versions[i])
-      if (unchanged && this.cache.isCurrent(record, physical, mode)) this.install(record, code, pages)
-      else this.stats.discarded++
+    if (!(outcome instanceof Promise)) {
+      this.stats.compileMilliseconds += performance.now() - started
+      this.arrived(candidate, pages, outcome)
+      return
     }
-    if (outcome instanceof Promise) void outcome.then(install)
-    else install(outcome)
+    this.underWay++
+    const settled = outcome.then(
+      code => {
+        if (code && 'module' in code) this.stats.compileMilliseconds += code.milliseconds
+        if (!this.off) this.arrived(candidate, pages, code)
+      },
+      (error: unknown) => this.failed(error),
+    )
+    void settled.then(() => {
+      this.underWay--
+      this.dispatch()
+    })
+  }
+
+  private failed(error: unknown): void {
+    this.stats.failed++
+    if (!(error instanceof CompilerGone) || this.off) return
+    this.dispose()
+    this.core.set('heatThreshold', 0)
+    this.warn(`code is no longer compiled, only interpreted: ${error.message}`)
+  }
+
+  private arrived(candidate: Candidate, pages: readonly CodePage[], code: CompileOutcome): void {
+    if (!code) this.stats.failed++
+    else if (this.isUnchanged(candidate, pages, code)) this.install(candidate, pages, code)
+    else {
+      this.stats.discarded++
+      this.cool(candidate)
+    }
+  }
+
+  /** Whether the bytes that were compiled are still what stands in memory. */
+  private isUnchanged({ record, physical, mode }: Candidate, pages: readonly CodePage[], code: CompiledCode | ReadyCode): boolean {
+    if (!this.cache.isCurrent(record, physical, mode)) return false
+    const { bytes } = this.core
+    return forEachPage(code.spans, pages, (page, from, to) => {
+      const now = RAM_BASE + page.physical
+      for (let i = from; i < to; i++) if (page.bytes[i] !== bytes[now + i]) return false
+      return true
+    })
   }
 
   /** Copies of the pages that the region at `entry` lies in, or undefined when there is no region. */
   private snapshot(entry: number, mode: number): CodePage[] | undefined {
     const { core } = this
+    const started = performance.now()
     const pages = new Map<number, CodePage>()
     const region = discover(entry, mode, linear => {
       const known = pages.get(linear)
@@ -76,31 +212,63 @@ export class RegionManager {
       pages.set(linear, { linear, physical, bytes })
       return bytes
     })
+    this.stats.snapshotMilliseconds += performance.now() - started
     return region ? [...pages.values()] : undefined
   }
 
-  private install(record: number, code: CompiledCode, pages: readonly CodePage[]): void {
+  private install({ record, mode }: Candidate, pages: readonly CodePage[], code: CompiledCode | ReadyCode): void {
     const { core } = this
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(code.binary as BufferSource), {
+    const started = performance.now()
+    const module = 'module' in code ? code.module : new WebAssembly.Module(code.binary as BufferSource)
+    const codeBytes = 'module' in code ? code.codeBytes : code.binary.length
+    const instance = new WebAssembly.Instance(module, {
       env: { memory: core.memory },
       core: { condition: core.exports.condition },
     })
-    const physicalOf = new Map(pages.map(page => [page.linear, page.physical]))
     const spans: CodeSpan[] = []
-    for (const [first, last] of code.spans)
-      for (let start = first; start < last; ) {
-        const page = start - (start % PAGE_BYTES)
-        const end = Math.min(last, page + PAGE_BYTES)
-        const physical = (physicalOf.get(page) as number) + (start - page)
-        spans.push({ start: physical, end: physical + end - start })
-        start = end
-      }
-    const used = new Set(code.spans.flatMap(([first, last]) => [first - (first % PAGE_BYTES), last - 1 - ((last - 1) % PAGE_BYTES)]))
-    const pairs = pages
-      .filter(page => used.has(page.linear))
-      .map(page => [page.linear | 0, page.physical] as const)
-    const region = instance.exports.region as () => number
-    if (this.cache.installRegion(record, region, code.instructions, pairs, spans)) this.stats.installed++
-    else this.stats.discarded++
+    const used = new Map<number, number>()
+    forEachPage(code.spans, pages, (page, from, to) => {
+      spans.push({ start: page.physical + from, end: page.physical + to })
+      used.set(page.linear | 0, page.physical)
+      return true
+    })
+    const enter = instance.exports.region as () => number
+    if (this.cache.installRegion(record, enter, code.instructions, [...used], spans, codeBytes)) {
+      this.stats.installed++
+      this.dropCovered(spans, mode)
+    } else this.stats.discarded++
+    this.stats.installMilliseconds += performance.now() - started
   }
+
+  /** Takes the runs out of the queue that a new region holds: most of them will not be entered any more. */
+  private dropCovered(spans: readonly CodeSpan[], mode: number): void {
+    this.waiting = this.waiting.filter(candidate => {
+      const { physical } = candidate
+      if (candidate.mode !== mode || !spans.some(({ start, end }) => start <= physical && physical < end)) return true
+      this.stats.covered++
+      this.cool(candidate)
+      return false
+    })
+  }
+}
+
+/**
+ * Calls `visit` for each piece of linear spans within one page, with offsets in that page, until it gives false;
+ * whether it never did.
+ */
+function forEachPage(
+  spans: readonly (readonly [number, number])[],
+  pages: readonly CodePage[],
+  visit: (page: CodePage, from: number, to: number) => boolean,
+): boolean {
+  const byLinear = new Map(pages.map(page => [page.linear, page]))
+  for (const [first, last] of spans)
+    for (let start = first; start < last; ) {
+      const linear = start - (start % PAGE_BYTES)
+      const end = Math.min(last, linear + PAGE_BYTES)
+      const page = byLinear.get(linear)
+      if (!page || !visit(page, start - linear, end - linear)) return false
+      start = end
+    }
+  return true
 }

@@ -1,19 +1,18 @@
 /**
- * The decoded runs: their memory, the table that finds them by physical address and mode, and dropping them when
- * their bytes are written. Runs of one page are dropped one by one; only when the record memory is full does
- * everything go, which decoding repairs in milliseconds.
+ * The decoded runs and compiled regions: their memory, finding them by physical address and mode, and dropping them
+ * when their bytes are written.
+ *
+ * Record memory has two generations: when the younger half is full, the runs of the older one go, and their half is
+ * filled next. Regions outlast their runs: one whose entry is decoded again is entered again.
  */
 import type { Core } from './core.ts'
 import {
   GRANULE_SHIFT, PAGE_BYTES, PAGE_GRANULES_BASE, PAGE_SHIFT, PAGE_VERSIONS_BASE, RECORD_BYTES, RECORDS_BASE,
-  RECORDS_BYTES, REGION_DESCRIPTORS_BASE, REGION_SLOTS, RUN_TABLE_BASE, RUN_TABLE_ENTRIES, RUN_TABLE_ENTRY_BYTES,
+  RECORDS_BYTES, REGION_SLOTS,
 } from './memory-map.ts'
-import {
-  MOST_REGION_PAGES, NOT_CROSSING, RecordField, REGION_DESCRIPTOR_BYTES, RegionDescriptor, RunHeader,
-} from './records.ts'
-
-/** A run in the table that was dropped: probing goes on behind it (runtime/helpers/runs.ts). */
-const TOMBSTONE = 1
+import { MOST_REGION_PAGES, NOT_CROSSING, RecordField, RunHeader } from './records.ts'
+import { RegionSlots, type SlotContents, type SlotHolder, type SlotLimits } from './region-slots.ts'
+import { RunTable } from './run-table.ts'
 
 /** Physical addresses [start, end) within one page. */
 export interface CodeSpan {
@@ -35,13 +34,15 @@ interface Run extends Watched {
   /** Number of records, the end record included. */
   readonly records: number
   readonly mode: number
+  live: boolean
 }
 
 /** A compiled region in its slot. */
-interface CompiledRegion extends Watched {
-  readonly slot: number
-  /** First record of the run at whose start it is entered. */
-  readonly record: number
+interface CompiledRegion extends Watched, SlotHolder {
+  /** What the run is decoded from in whose place it is entered. */
+  readonly key: number
+  /** First record of that run, or 0 while there is none. */
+  record: number
 }
 
 /** What a new run is, apart from its records, which are written already. */
@@ -55,42 +56,96 @@ export interface RunDescription {
   readonly secondPage: number
 }
 
-/** Slots of the table beyond which probing gets long: time to start anew. */
-const MOST_TABLE_ENTRIES = RUN_TABLE_ENTRIES * 0.7
+/** Bytes of a generation's records; behind both are the copies of first records, by region slot. */
+const COPY_BYTES = 2 * RECORD_BYTES
+const COPIES_BASE = RECORDS_BASE + RECORDS_BYTES - REGION_SLOTS * COPY_BYTES
+const GENERATION_BYTES = (COPIES_BASE - RECORDS_BASE) / 2
 
 /** Granules of a page. */
 const GRANULES = PAGE_BYTES >> GRANULE_SHIFT
 
+/** How much the cache may hold; less in specs, which fill it. */
+export interface CacheLimits {
+  readonly generationBytes: number
+  readonly regions?: SlotLimits
+}
+
 export class CodeCache {
-  /** Runs installed and dropped since power-on. */
+  /** Since power-on: runs decoded, runs dropped because they were written, generations of runs dropped. */
   decoded = 0
   invalidations = 0
+  generations = 0
   private readonly core: Core
   private readonly handlers: { readonly stale: number; readonly enter: number; readonly goto: number }
-  /** The runs of a page by the granules that they touch. */
+  private readonly generationBytes: number
+  private readonly table: RunTable
+  readonly slots: RegionSlots
+  /** The runs and regions of a page by the granules that they touch. */
   private readonly pages = new Map<number, Watched[][]>()
+  /** The runs of each generation, dropped ones too, and which of them is the younger. */
+  private readonly runs: [Run[], Run[]] = [[], []]
+  private young: 0 | 1 = 0
   private free = RECORDS_BASE
-  private tableEntries = 0
   private readonly granules: Uint32Array
   private readonly versions: Uint32Array
 
   /** Numbers of the handlers that send the interpreter to look again, and into a compiled region. */
-  constructor(core: Core, handlers: { readonly stale: number; readonly enter: number; readonly goto: number }) {
+  constructor(
+    core: Core, handlers: { readonly stale: number; readonly enter: number; readonly goto: number },
+    limits: CacheLimits = { generationBytes: GENERATION_BYTES },
+  ) {
     this.core = core
     this.handlers = handlers
+    this.generationBytes = limits.generationBytes
+    this.table = new RunTable(core)
+    this.slots = new RegionSlots(core, limits.regions)
     const pages = core.ramBytes / PAGE_BYTES
     this.granules = new Uint32Array(core.memory.buffer, PAGE_GRANULES_BASE, pages)
     this.versions = new Uint32Array(core.memory.buffer, PAGE_VERSIONS_BASE, pages)
   }
 
+  private base(generation: 0 | 1): number {
+    return RECORDS_BASE + generation * GENERATION_BYTES
+  }
+
   /**
-   * Address for a run of at most `records` records, its header in front. When the memory is full, every run goes
-   * first; so no address from before may be kept across this call.
+   * Address for a run of at most `records` records, its header in front. When the memory is full, the older half of
+   * all runs goes first; so no address from before may be kept across this call, and nothing may be executing.
    */
   reserve(records: number): number {
     const bytes = (records + 1) * RECORD_BYTES
-    if (this.free + bytes > RECORDS_BASE + RECORDS_BYTES || this.tableEntries > MOST_TABLE_ENTRIES) this.flush()
+    if (this.free + bytes > this.base(this.young) + this.generationBytes || this.table.full) this.nextGeneration()
     return this.free + RECORD_BYTES
+  }
+
+  /** Drops the runs of the older generation; their memory is filled next. */
+  private nextGeneration(): void {
+    const { core, table, runs } = this
+    const old = this.young === 0 ? 1 : 0
+    const start = this.base(old)
+    const end = start + this.generationBytes
+    this.generations++
+    for (const run of runs[old]) if (run.live) this.forget(run)
+    runs[old] = []
+    runs[this.young] = runs[this.young].filter(run => run.live)
+    table.clear()
+    for (const run of runs[this.young]) {
+      table.insert(run)
+      for (let i = 0; i < run.records; i++) this.unlink(run.record + i * RECORD_BYTES, start, end)
+    }
+    for (const region of this.regions.values()) if (region.record !== 0) this.unlink(this.copyOf(region), start, end)
+    core.words.fill(0, start >> 2, end >> 2)
+    this.young = old
+    this.free = start
+    // Entries of the jump cache lead nowhere any more.
+    core.exports.flushTlb(true)
+  }
+
+  /** Takes back a record's link into [start, end). */
+  private unlink(record: number, start: number, end: number): void {
+    const { words } = this.core
+    const link = words[(record + RecordField.Link) >> 2]
+    if (link >= start && link < end) words[(record + RecordField.Link) >> 2] = 0
   }
 
   /** Makes the run whose records stand at `record` (from `reserve`) known, and watches its bytes. */
@@ -108,52 +163,15 @@ export class CodeCache {
     const room = PAGE_BYTES - (physical & (PAGE_BYTES - 1))
     const spans = [{ start: physical, end: physical + Math.min(bytes, room) }]
     if (secondPage >= 0) spans.push({ start: secondPage, end: secondPage + bytes - room })
-    const run: Run = { record, physical, records: description.records, mode, spans, drop: () => this.drop(run) }
+    const run: Run = {
+      record, physical, records: description.records, mode, spans, live: true, drop: () => this.drop(run),
+    }
     this.decoded++
-    this.insert(run)
+    this.table.insert(run)
+    this.runs[this.young].push(run)
     this.watch(run)
-  }
-
-  /** First table slot of a run; runtime/helpers/runs.ts computes the same. */
-  private slot(physical: number, mode: number): number {
-    return (Math.imul(physical ^ (mode << 9), 0x9e3779b1) >>> 16) & (RUN_TABLE_ENTRIES - 1)
-  }
-
-  private insert(run: Run): void {
-    const { words } = this.core
-    let slot = this.slot(run.physical, run.mode)
-    for (;;) {
-      const entry = (RUN_TABLE_BASE + slot * RUN_TABLE_ENTRY_BYTES) >> 2
-      const old = words[entry + 2]
-      if (old === 0 || old === TOMBSTONE) {
-        if (old === 0) this.tableEntries++
-        words[entry] = run.physical
-        words[entry + 1] = run.mode
-        words[entry + 2] = run.record
-        return
-      }
-      // A crossing instruction decoded again with another second page takes the old one's place.
-      if (words[entry] === (run.physical | 0) && words[entry + 1] === run.mode) {
-        words[entry + 2] = run.record
-        return
-      }
-      slot = (slot + 1) & (RUN_TABLE_ENTRIES - 1)
-    }
-  }
-
-  private remove(run: Run): void {
-    const { words } = this.core
-    let slot = this.slot(run.physical, run.mode)
-    for (;;) {
-      const entry = (RUN_TABLE_BASE + slot * RUN_TABLE_ENTRY_BYTES) >> 2
-      const record = words[entry + 2]
-      if (record === 0) return
-      if (record === run.record) {
-        words[entry + 2] = TOMBSTONE
-        return
-      }
-      slot = (slot + 1) & (RUN_TABLE_ENTRIES - 1)
-    }
+    const region = this.regions.get(keyOf(physical, mode))
+    if (region) this.attach(region, record)
   }
 
   /** Marks the granules of its bytes as code and closes their pages' fast path for stores. */
@@ -204,11 +222,18 @@ export class CodeCache {
 
   private drop(run: Run): void {
     this.invalidations++
-    this.remove(run)
+    this.table.remove(run)
     // Links and the jump cache may still lead here: every record sends the interpreter to look again.
     for (let i = 0; i < run.records; i++) this.writeHandler(run.record + i * RECORD_BYTES, this.handlers.stale)
+    this.forget(run)
+  }
+
+  /** What a run leaves behind outside its records and the table. */
+  private forget(run: Run): void {
+    run.live = false
     this.unwatch(run)
-    this.regionAt.get(run.record)?.drop()
+    const region = this.regions.get(keyOf(run.physical, run.mode))
+    if (region?.record === run.record) region.record = 0
   }
 
   /** Forgets where its bytes are. A granule without code stays marked: the next store to it opens it. */
@@ -231,14 +256,7 @@ export class CodeCache {
 
   /** Regions installed since power-on. */
   compiled = 0
-  private readonly regionAt = new Map<number, CompiledRegion>()
-  private freeSlots: number[] = []
-  private nextSlot = 0
-
-  /** Versions of the pages that `spans` lie in: they move when code in the page is dropped. */
-  pageVersions(pages: readonly number[]): number[] {
-    return pages.map(physical => this.versions[physical >>> PAGE_SHIFT] ?? 0)
-  }
+  private readonly regions = new Map<number, CompiledRegion>()
 
   /** Whether the run whose first record is at `record` still stands for `physical` and `mode`. */
   isCurrent(record: number, physical: number, mode: number): boolean {
@@ -250,61 +268,69 @@ export class CodeCache {
     )
   }
 
+  /** Whether a region is entered in place of the run at `record`. */
+  isCompiled(record: number): boolean {
+    return (this.core.words[record >> 2] & 0xffff) === this.handlers.enter
+  }
+
+  /** Makes the run at `record` cold: it has to be entered as often again to be hot. */
+  cool(record: number): void {
+    this.core.words[(record - RECORD_BYTES + RunHeader.Heat) >> 2] = 0
+  }
+
   /**
    * Installs a compiled region that is entered in place of the run at `record`. `pages` are pairs of linear and
-   * physical page. False when every slot is taken.
+   * physical page; `codeBytes` is the size of its wasm. Other regions may have to go for it. False when it is too
+   * large.
    */
   installRegion(
-    record: number, code: () => number, instructions: number, pages: readonly (readonly [number, number])[],
-    spans: readonly CodeSpan[],
+    record: number, code: () => number, instructions: number, pages: SlotContents['pages'], spans: readonly CodeSpan[],
+    codeBytes: number,
   ): boolean {
-    this.regionAt.get(record)?.drop()
-    const slot = this.freeSlots.pop() ?? this.nextSlot++
-    const full = this.free + 2 * RECORD_BYTES > RECORDS_BASE + RECORDS_BYTES
-    if (slot >= REGION_SLOTS || pages.length > MOST_REGION_PAGES || full) return false
     const { words } = this.core
-    this.core.exports.regions.set(slot, code)
-    const descriptor = (REGION_DESCRIPTORS_BASE + slot * REGION_DESCRIPTOR_BYTES) >> 2
-    words[descriptor + (RegionDescriptor.Instructions >> 2)] = instructions
-    words[descriptor + (RegionDescriptor.ValidatedKey >> 2)] = 0
-    words[descriptor + (RegionDescriptor.Pages >> 2)] = pages.length
-    pages.flat().forEach((page, i) => {
-      words[descriptor + (RegionDescriptor.FirstPage >> 2) + i] = page
-    })
     const header = (record - RECORD_BYTES) >> 2
-    words[header + (RunHeader.Region >> 2)] = slot
-    words[header + (RunHeader.FirstRecord >> 2)] = this.copyFirst(record)
-    this.writeHandler(record, this.handlers.enter)
-    const region: CompiledRegion = { slot, record, spans, drop: () => this.dropRegion(region) }
-    this.regionAt.set(record, region)
-    this.compiled++
+    const key = keyOf(words[header + (RunHeader.Physical >> 2)] >>> 0, words[header + (RunHeader.Mode >> 2)])
+    this.regions.get(key)?.drop()
+    const slot = pages.length > MOST_REGION_PAGES ? undefined : this.slots.reserve(codeBytes)
+    if (slot === undefined) return false
+    const region: CompiledRegion = { slot, codeBytes, key, record: 0, spans, drop: () => this.dropRegion(region) }
+    this.slots.fill(region, { code, instructions, pages })
+    this.regions.set(key, region)
+    this.attach(region, record)
     this.watch(region)
+    this.compiled++
     return true
   }
 
-  /** A copy of a run's first record, with a record behind it that goes on at the second. */
-  private copyFirst(record: number): number {
+  private copyOf(region: CompiledRegion): number {
+    return COPIES_BASE + region.slot * COPY_BYTES
+  }
+
+  /** Lets a region be entered at the first record of its run. */
+  private attach(region: CompiledRegion, record: number): void {
     const { words } = this.core
-    const copy = this.free
-    words.copyWithin(copy >> 2, record >> 2, (record + RECORD_BYTES) >> 2)
+    const copy = this.copyOf(region)
     const behind = copy + RECORD_BYTES
+    const header = (record - RECORD_BYTES) >> 2
+    region.record = record
+    words[header + (RunHeader.Region >> 2)] = region.slot
+    words[header + (RunHeader.FirstRecord >> 2)] = copy
+    // The first record is carried out from its copy, behind which a record goes on at the second.
+    words.copyWithin(copy >> 2, record >> 2, (record + RECORD_BYTES) >> 2)
     words.fill(0, behind >> 2, (behind + RECORD_BYTES) >> 2)
     this.writeHandler(behind, this.handlers.goto)
     words[(behind + RecordField.Link) >> 2] = record + RECORD_BYTES
-    this.free = behind + RECORD_BYTES
-    return copy
+    this.writeHandler(record, this.handlers.enter)
   }
 
   private dropRegion(region: CompiledRegion): void {
-    const { words } = this.core
     this.unwatch(region)
-    this.regionAt.delete(region.record)
-    const header = (region.record - RECORD_BYTES) >> 2
-    if ((words[region.record >> 2] & 0xffff) === this.handlers.enter)
-      this.writeHandler(region.record, words[words[header + (RunHeader.FirstRecord >> 2)] >> 2] & 0xffff)
-    words[header + (RunHeader.Heat >> 2)] = 0
-    this.core.exports.regions.set(region.slot, null)
-    this.freeSlots.push(region.slot)
+    this.regions.delete(region.key)
+    if (region.record !== 0) {
+      this.writeHandler(region.record, this.core.words[this.copyOf(region) >> 2] & 0xffff)
+      this.cool(region.record)
+    }
+    this.slots.free(region)
   }
 
   private writeHandler(record: number, handler: number): void {
@@ -312,22 +338,25 @@ export class CodeCache {
     this.core.bytes[record + RecordField.Handler + 1] = handler >> 8
   }
 
-  /** Forgets every run. Nothing may be executing. */
+  /** Forgets every run and region. Nothing may be executing. */
   flush(): void {
-    const { core } = this
-    core.words.fill(0, RUN_TABLE_BASE >> 2, (RUN_TABLE_BASE + RUN_TABLE_ENTRIES * RUN_TABLE_ENTRY_BYTES) >> 2)
+    for (const region of this.regions.values()) this.slots.free(region)
+    this.regions.clear()
+    this.table.clear()
     this.granules.fill(0)
-    for (const { slot } of this.regionAt.values()) {
-      core.exports.regions.set(slot, null)
-      this.freeSlots.push(slot)
-    }
-    this.regionAt.clear()
     this.pages.clear()
-    this.free = RECORDS_BASE
-    this.tableEntries = 0
-    // A new generation: jump-cache entries lead nowhere any more.
-    core.exports.flushTlb(true)
+    this.runs[0] = []
+    this.runs[1] = []
+    this.young = 0
+    this.free = this.base(0)
+    // Entries of the jump cache lead nowhere any more.
+    this.core.exports.flushTlb(true)
   }
+}
+
+/** One number for what a run is decoded from: a mode has less than 12 bits. */
+function keyOf(physical: number, mode: number): number {
+  return physical * 4096 + mode
 }
 
 /** First and last granule of a span. */

@@ -4,10 +4,11 @@
  *   0x0000_0400  CPU state (state.ts), below 64 KiB so that records can name slots in 16 bits
  *   0x0000_2000  static data of the AssemblyScript helpers
  *   0x0001_0000  TLBs: supervisor, then user
- *   0x0002_0000  jump cache: linear address + key -> run
- *   0x0004_0000  run table: physical address + mode -> run (open hash)
- *   0x0014_0000  trace ring
- *   0x0015_0000  descriptors of compiled regions
+ *   0x0003_0000  jump cache: linear address + key -> run
+ *   0x0005_0000  run table: physical address + mode -> run (open hash)
+ *   0x0015_0000  trace ring
+ *   0x0016_0000  descriptors of compiled regions
+ *   0x001e_0000  addresses of the TLB entries in use
  *   0x0020_0000  decoded records
  *   0x00e0_0000  per RAM page: flags (1 byte), code granules (4), version (4)
  *   0x0200_0000  guest RAM, physical address 0
@@ -19,27 +20,31 @@
 export const HELPER_DATA_BASE = 0x2000
 
 /** TLB: direct mapped by linear page. Entry: readTag, writeTag, addend, physicalPage (see tlb.ts), 16 bytes. */
-export const TLB_ENTRIES = 1024
+export const TLB_ENTRIES = 4096
 export const TLB_ENTRY_BYTES = 16
 export const TLB_BYTES = TLB_ENTRIES * TLB_ENTRY_BYTES
 export const TLB_SUPERVISOR = 0x10000
 export const TLB_USER = TLB_SUPERVISOR + TLB_BYTES
 
+/** Addresses of the TLB entries in use, so that a flush costs what was filled and not the whole table. */
+export const TLB_FILLED_BASE = 0x1e0000
+export const TLB_FILLED_ENTRIES = 8192
+
 /** Jump cache: direct mapped by linear EIP. Entry: linear address, key, run, eipDelta; 16 bytes. */
-export const JUMP_CACHE_BASE = 0x20000
+export const JUMP_CACHE_BASE = 0x30000
 export const JUMP_CACHE_ENTRIES = 8192
 export const JUMP_CACHE_ENTRY_BYTES = 16
 
 /** Run table: open hash of {physical address, mode, run, unused}; 16 bytes an entry. */
-export const RUN_TABLE_BASE = 0x40000
+export const RUN_TABLE_BASE = 0x50000
 export const RUN_TABLE_ENTRIES = 65536
 export const RUN_TABLE_ENTRY_BYTES = 16
 
-export const TRACE_RING_BASE = 0x140000
+export const TRACE_RING_BASE = 0x150000
 export const TRACE_RING_ENTRIES = 4096
 
 /** Descriptors of compiled regions, by slot (records.ts). */
-export const REGION_DESCRIPTORS_BASE = 0x150000
+export const REGION_DESCRIPTORS_BASE = 0x160000
 export const REGION_SLOTS = 8192
 
 export const RECORDS_BASE = 0x200000

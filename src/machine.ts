@@ -90,6 +90,8 @@ export class Machine implements RunnableMachine {
   constructor(options: MachineOptions, assets: MachineAssets) {
     this.options = options
     this.clock = new VirtualClock({ mode: options.clock, retired: () => this.retired })
+    // The guest's time begins with its first instruction, however long the host takes until then.
+    this.clock.pause()
     this.core = Core.create(assets.core, options.memoryBytes, {
       readDevice: (physical, bits) => this.bus.readMemory(physical, bits as AccessSize),
       writeDevice: (physical, bits, value) => this.bus.writeMemory(physical, bits as AccessSize, value),
@@ -158,8 +160,6 @@ export class Machine implements RunnableMachine {
       this.plug(new IsaDebugExit({ bus, onExit: value => this.stop('debug-exit', value) }))
 
     this.loadGuest()
-    // The guest's time begins with its first instruction, however long the host takes until then.
-    clock.pause()
   }
 
   /** Puts memory and registers where firmware and boot loader would have left them. */

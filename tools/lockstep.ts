@@ -8,6 +8,7 @@
  *     --expect REGEX              stop at the first checkpoint at which the serial output matches
  *     --memory 64M --kernel F --initrd F --append S
  *     --hashes                    print a digest of the machine at each checkpoint
+ *     --console                   print the serial output at the end
  *
  * When they differ, both run again to the last common checkpoint and the first region that goes wrong is shown, with
  * the registers it was entered with and its last instructions. Exits with 0 when they never differ, else with 1.
@@ -38,6 +39,7 @@ interface Request {
   readonly instructions: number
   readonly expect: RegExp | undefined
   readonly hashes: boolean
+  readonly console: boolean
 }
 
 function readCount(text: string, option: string): number {
@@ -60,7 +62,7 @@ function readArguments(argv: readonly string[]): Request {
     args: [...argv],
     options: {
       engines: string, checkpoint: string, instructions: string, expect: string, memory: string, kernel: string,
-      initrd: string, append: string, hashes: { type: 'boolean' },
+      initrd: string, append: string, hashes: { type: 'boolean' }, console: { type: 'boolean' },
     },
   })
   if (values.kernel === undefined) throw new PCError('usage', 'no kernel is given', USAGE)
@@ -76,6 +78,7 @@ function readArguments(argv: readonly string[]): Request {
     instructions: readCount(values.instructions ?? '500M', 'instructions'),
     expect: values.expect === undefined ? undefined : new RegExp(values.expect),
     hashes: values.hashes ?? false,
+    console: values.console ?? false,
   }
 }
 
@@ -135,7 +138,9 @@ function main(argv: readonly string[]): void {
     good = at
     if (a.stopped !== undefined || request.expect?.test(a.console)) break
   }
-  process.stdout.write(`the same at ${compared} checkpoints over ${good} instructions\n`)
+  const compiled = [a, b].map(({ name, machine }) => `${name} with ${machine.cache.compiled} regions`).join(', ')
+  process.stdout.write(`${a.name} and ${b.name} are the same at ${compared} checkpoints over ${good} instructions (${compiled})\n`)
+  if (request.console) process.stdout.write(a.console)
 }
 
 try {

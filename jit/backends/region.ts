@@ -496,6 +496,11 @@ export class RegionLowering extends ValueLowering {
       case 'branch': {
         const { end } = block
         if (end.kind !== 'branch') throw new Error('a branch inside a block')
+        if (end.taken === end.next) {
+          // Both ways lead to one place: two edges would write all that follows twice, doubling with each such branch.
+          out.push(...this.countBlock(block), ...this.edge(block.eip, end.next))
+          return
+        }
         const condition = this.value(node.args[0])
         out.push(...this.countBlock(block))
         const shape = this.shape

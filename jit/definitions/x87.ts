@@ -8,7 +8,7 @@
  *
  * FIP and FDP are recorded behind the last access, so that a fault leaves them as they were.
  */
-import { Cr0 } from '../../runtime/state.ts'
+import { Cr0, Vector } from '../../runtime/state.ts'
 import { declareHelpers } from '../helper-signatures.ts'
 import type { Builder, Definition, Term, Value } from './builder.ts'
 
@@ -17,17 +17,17 @@ declareHelpers(`
   x87Sum(i32,i32,i32,i32) x87SumFloat32(i32,i32,i32,i32) x87SumFloat64(i32,i64,i32,i32)
   x87Product(i32,i32,i32) x87ProductFloat32(i32,i32,i32) x87ProductFloat64(i64,i32,i32)
   x87Quotient(i32,i32,i32,i32) x87QuotientFloat32(i32,i32,i32,i32) x87QuotientFloat64(i32,i64,i32,i32)
-  x87ArithmeticInteger(i32,i32)
+  x87ArithmeticInteger(i32,i32,i32,i32)
   x87SquareRoot() x87RoundToInteger() x87Scale() x87Remainder(i32) x87Extract() x87ChangeSign() x87Absolute()
   x87Compare(i32,i32,i32) x87CompareFloat32(i32,i32,i32,i32) x87CompareFloat64(i64,i32,i32,i32)
-  x87CompareInteger(i32,i32) x87CompareFlags(i32,i32,i32):i32 x87Test() x87Examine() x87MoveIf(i32,i32)
+  x87CompareInteger(i32,i32,i32,i32) x87CompareFlags(i32,i32,i32):i32 x87Test() x87Examine() x87MoveIf(i32,i32)
   x87LoadFloat32(i32,i32,i32) x87LoadFloat64(i64,i32,i32) x87LoadExtended(i64,i32,i32,i32) x87LoadInteger(i64,i32,i32)
   x87LoadDecimal(i64,i32,i32,i32)
   x87LoadRegister(i32) x87LoadConstant(i32) x87StoreRegister(i32,i32) x87Exchange(i32)
   x87Free(i32,i32) x87RotateStack(i32)
   x87PrepareFloat32():i32 x87PrepareFloat64():i64 x87PrepareInteger(i32,i32):i64 x87CommitStore(i32,i32,i32)
   x87StoreExtended(i32)! x87StoreDecimal(i32)!
-  x87Initialise() x87ClearExceptions() x87ControlWord():i32 x87LoadControlWord(i32) x87StatusWord():i32
+  x87Initialise() x87ClearExceptions() x87LoadControlWord(i32)
   x87StoreEnvironment(i32,i32)! x87LoadEnvironment(i32,i32)! x87Save(i32,i32)! x87Restore(i32,i32)!
   x87TwoToXMinusOne() x87Logarithm() x87LogarithmPlusOne() x87Tangent() x87ArcTangent() x87Sine()
   x87Cosine() x87SineCosine()
@@ -36,6 +36,11 @@ declareHelpers(`
 
 /** ES of the status word: an unmasked exception is pending. */
 const STATUS_SUMMARY = 0x80
+/** Position of TOP in the status word; the state keeps it apart. */
+const STATUS_TOP_SHIFT = 11
+
+/** Which operand of a sum changes its sign, as x87Sum takes it: none, the source, the destination. */
+enum Negated { None = 0, Source = 0x80000000, Destination = 0x8000 }
 
 /** Operation numbers of runtime/helpers/x87-arithmetic.ts: the reg field of the D8 opcodes. */
 enum Operation { Add = 0, Multiply = 1, Subtract = 4, SubtractReversed = 5, Divide = 6, DivideReversed = 7 }
@@ -47,11 +52,23 @@ const REGISTERS_BYTES = 80
 const EXTENDED_BYTES = 10
 const FXSAVE_BYTES = 512
 
-/** #NM and #MF, in line: the helper is called only when one of them may be due. */
+/** #NM when CR0.EM or CR0.TS is set. */
+function checkAvailable(b: Builder): void {
+  b.faultIf(b.and(b.field('cr0'), Cr0.EM | Cr0.TS), Vector.NM)
+}
+
+/**
+ * First of a waiting instruction: #NM, then #MF for a pending exception when CR0.NE is set. One test passes when there
+ * is neither, and no call is needed to find out, which would cost spilled registers.
+ */
 function check(b: Builder): void {
-  const unavailable = b.and(b.field('cr0'), Cr0.EM | Cr0.TS)
+  const cr0 = b.field('cr0')
+  const unavailable = b.and(cr0, Cr0.EM | Cr0.TS)
   const pending = b.and(b.field('fpuStatus'), STATUS_SUMMARY)
-  b.if(b.or(unavailable, pending), () => void b.call('x87Check'))
+  b.if(b.or(unavailable, pending), () => {
+    b.faultIf(unavailable, Vector.NM)
+    b.faultIf(b.and(cr0, Cr0.NE), Vector.MF)
+  })
 }
 
 /** An instruction on registers alone whose helpers do not record it. */
@@ -77,20 +94,27 @@ function onMemory(b: Builder, body: () => void): void {
   b.call('x87Record', b.effectiveSegment(), b.addressOf(0))
 }
 
-/** Loads the operand and calls a helper that ends with where the operand lies, which it records. */
+/**
+ * Loads the memory operand and calls a helper with it, between `before` and `after`, and with where it lies, which the
+ * helper records.
+ */
 function callLoaded(b: Builder, helper: string, before: Term[], after: Term[] = []): void {
   check(b)
-  const bits = b.read(0)
-  b.call(helper, ...before, bits, ...after, b.effectiveSegment(), b.addressOf(0))
+  const offset = b.addressOf(0)
+  const bits = b.load('operand', offset, b.sizeOf(0))
+  b.call(helper, ...before, bits, ...after, b.effectiveSegment(), offset)
+}
+
+/** As `callLoaded`, for an integer of 16 or 32 bits, sign-extended. */
+function callLoadedSigned(b: Builder, helper: string, before: Term[], after: Term[] = []): void {
+  check(b)
+  const offset = b.addressOf(0)
+  const value = b.signExtend(b.load('operand', offset, b.sizeOf(0)), b.sizeOf(0))
+  b.call(helper, ...before, value, ...after, b.effectiveSegment(), offset)
 }
 
 /** A no-operand instruction that is one helper call. */
 const simple = (helper: string, ...args: Term[]): Definition => onRegisters(b => void b.call(helper, ...args))
-
-/** Loads an integer operand of 16 or 32 bits, sign-extended. */
-function loadSigned(b: Builder): Value {
-  return b.signExtend(b.read(0), b.sizeOf(0))
-}
 
 /** Name of the form of a helper for a memory operand of 32 or 64 bits. */
 const floatForm = (helper: string, size: number): string => `${helper}Float${size}`
@@ -108,13 +132,13 @@ const arithmetic = (helper: string, operation: Term[], pops = 0): Definition => 
   b.call(helper, ...operation, b.read(0), b.read(1), pops)
 }
 
-const sum = (operation: Operation, pops = 0): Definition => arithmetic('x87Sum', [operation], pops)
+const sum = (negated: Negated, pops = 0): Definition => arithmetic('x87Sum', [negated], pops)
 const product = (pops = 0): Definition => arithmetic('x87Product', [], pops)
 const quotient = (operation: Operation, pops = 0): Definition => arithmetic('x87Quotient', [operation], pops)
 
 /** FIADD FIMUL FISUB FISUBR FIDIV FIDIVR    ST(0) := ST(0) op m16int, m32int. */
 const integerArithmetic = (operation: Operation): Definition => b => {
-  onMemory(b, () => void b.call('x87ArithmeticInteger', operation, loadSigned(b)))
+  callLoadedSigned(b, 'x87ArithmeticInteger', [operation])
 }
 
 /** FCOM FCOMP    compares ST(0) with src: C3 C2 C0 := 000 above, 001 below, 100 equal, 111 unordered. */
@@ -131,9 +155,7 @@ const compare = (pops: number): Definition => (b, { operands }) => {
 const compareQuiet = (pops: number): Definition => recorded('x87Compare', b => [b.read(0), 1, pops])
 
 /** FICOM FICOMP    compares ST(0) with m16int, m32int. */
-const compareInteger = (pops: number): Definition => b => {
-  onMemory(b, () => void b.call('x87CompareInteger', loadSigned(b), pops))
-}
+const compareInteger = (pops: number): Definition => b => callLoadedSigned(b, 'x87CompareInteger', [], [pops])
 
 /** FCOMI FCOMIP FUCOMI FUCOMIP    ZF PF CF := 000 above, 001 below, 100 equal, 111 unordered; OF SF AF := 0. */
 const compareFlags = (quiet: number, pops: number): Definition => b => {
@@ -160,17 +182,19 @@ const fld: Definition = (b, { operands }) => {
 /** Loads the ten bytes of the operand and hands them to `helper`. */
 function loadTenBytes(b: Builder, helper: string): void {
   check(b)
-  const low = b.loadOperand(0, 64)
+  const offset = b.addressOf(0)
+  const low = b.load('operand', offset, 64)
   const high = b.loadOperand(0, 16, 8)
-  b.call(helper, low, high, b.effectiveSegment(), b.addressOf(0))
+  b.call(helper, low, high, b.effectiveSegment(), offset)
 }
 
 /** FILD    pushes m16int, m32int, m64int. */
 const fild: Definition = b => {
   check(b)
-  const value = b.read(0)
-  const wide = b.sizeOf(0) === 64 ? value : b.widenS(b.signExtend(value, b.sizeOf(0)))
-  b.call('x87LoadInteger', wide, b.effectiveSegment(), b.addressOf(0))
+  const offset = b.addressOf(0)
+  const size = b.sizeOf(0)
+  const value = b.load('operand', offset, size)
+  b.call('x87LoadInteger', size === 64 ? value : b.widenS(b.signExtend(value, size)), b.effectiveSegment(), offset)
 }
 
 /** FBLD    pushes the packed decimal m80. */
@@ -183,8 +207,9 @@ function linearAddress(b: Builder, helper: 'segmentWrite' | 'segmentRead', bytes
 
 /** Stores a computed value unless an unmasked exception suppresses the store, then commits flags and pops. */
 function storeComputed(b: Builder, value: Value, pops: number): void {
-  b.if(b.field('result'), () => b.write(0, value))
-  b.call('x87CommitStore', pops, b.effectiveSegment(), b.addressOf(0))
+  const offset = b.addressOf(0)
+  b.if(b.field('result'), () => b.store('operand', offset, b.sizeOf(0), value))
+  b.call('x87CommitStore', pops, b.effectiveSegment(), offset)
 }
 
 /** FST FSTP    stores ST(0) as m32fp, m64fp, m80fp or into ST(i). */
@@ -215,19 +240,19 @@ const fbstp: Definition = b => {
 
 /** FNSTCW    m16 := control word. */
 const fnstcw: Definition = b => {
-  b.call('x87Available')
-  b.write(0, b.call('x87ControlWord'))
+  checkAvailable(b)
+  b.write(0, b.field('fpuControl'))
 }
 
 /** FNSTSW    m16, AX := status word. */
 const fnstsw: Definition = b => {
-  b.call('x87Available')
-  b.write(0, b.call('x87StatusWord'))
+  checkAvailable(b)
+  b.write(0, b.or(b.field('fpuStatus'), b.shl(b.field('fpuTop'), STATUS_TOP_SHIFT)))
 }
 
 /** FLDCW    control word := m16. */
 const fldcw: Definition = b => {
-  b.call('x87Check')
+  check(b)
   b.call('x87LoadControlWord', b.read(0))
 }
 
@@ -258,16 +283,16 @@ const wait: Definition = b => void b.call('x87Wait')
 const fnop: Definition = onRegisters(() => {})
 
 export const x87: Record<string, Definition> = {
-  fadd: sum(Operation.Add),
+  fadd: sum(Negated.None),
   fmul: product(),
-  fsub: sum(Operation.Subtract),
-  fsubr: sum(Operation.SubtractReversed),
+  fsub: sum(Negated.Source),
+  fsubr: sum(Negated.Destination),
   fdiv: quotient(Operation.Divide),
   fdivr: quotient(Operation.DivideReversed),
-  faddp: sum(Operation.Add, 1),
+  faddp: sum(Negated.None, 1),
   fmulp: product(1),
-  fsubp: sum(Operation.Subtract, 1),
-  fsubrp: sum(Operation.SubtractReversed, 1),
+  fsubp: sum(Negated.Source, 1),
+  fsubrp: sum(Negated.Destination, 1),
   fdivp: quotient(Operation.Divide, 1),
   fdivrp: quotient(Operation.DivideReversed, 1),
   fiadd: integerArithmetic(Operation.Add),

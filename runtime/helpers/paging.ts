@@ -12,7 +12,7 @@
 import {
   A20_MASK, CR0, CR0_PG, CR0_WP, CR2, CR3, CR4, CR4_PAE, CR4_PGE, CR4_PSE, EFER, JUMP_CACHE_BASE,
   JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_BYTES, KEY, MODE_BITS, PAGE_FLAG_DEVICE, PAGE_FLAG_RAM, PAGE_GRANULES_BASE,
-  PDPTE, RAM_BASE, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_SUPERVISOR, TLB_USER, VECTOR_PF,
+  PDPTE, RAM_BASE, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_FILLED_BASE, TLB_SUPERVISOR, TLB_USER, VECTOR_PF,
 } from '../../build/helpers/layout'
 import { pageFlag, raiseCode, readPhysical, writePhysical } from './memory'
 
@@ -25,6 +25,8 @@ const TAG_DEVICE: u32 = 2
 const INFO_GLOBAL: u32 = 1
 const INFO_WRITABLE: u32 = 2
 const INFO_EXECUTABLE: u32 = 4
+/** Set in every entry that has been filled since the last flush, so that a page number of 0 is no empty entry. */
+const INFO_LISTED: u32 = 8
 
 /** Page-table entry bits (SDM vol. 3, tables 4-5 and 4-6). */
 const ENTRY_P: u32 = 1 << 0
@@ -125,12 +127,27 @@ function refreshWriteTag(entry: u32, page: u32, info: u32): void {
     store<u32>(entry, page, 4)
 }
 
+/** Whether the tables have been emptied for the first time. */
+let initialised: bool = false
+
+/** How many addresses the list of filled entries holds. */
+let filled: u32 = 0
+
+/** Every entry fits the list, for one leaves it only by a flush. */
+// @ts-ignore: decorator
+@inline
+function noteFilled(entry: u32): void {
+  store<u32>(TLB_FILLED_BASE + (filled << 2), entry)
+  filled++
+}
+
 function fill(entry: u32, page: u32): void {
+  if (load<u32>(entry, 12) == 0) noteFilled(entry)
   const device = pageFlag(walkedPage) == PAGE_FLAG_DEVICE
   store<u32>(entry, device ? page | TAG_DEVICE : page)
   store<u32>(entry, TAG_EMPTY, 4)
   store<u32>(entry, RAM_BASE + walkedPage - page, 8)
-  store<u32>(entry, walkedPage | walkedInfo, 12)
+  store<u32>(entry, walkedPage | walkedInfo | INFO_LISTED, 12)
   if ((walkedInfo & INFO_WRITABLE) != 0) refreshWriteTag(entry, page, walkedPage | walkedInfo)
 }
 
@@ -258,11 +275,24 @@ function advanceGeneration(): void {
 /** Empties the TLBs: wholly, or all but global pages (MOV to CR3 with CR4.PGE). */
 export function flushTlb(includingGlobal: bool): void {
   advanceGeneration()
-  for (let entry = TLB_SUPERVISOR; entry < TLB_SUPERVISOR + 2 * TLB_BYTES; entry += TLB_ENTRY_BYTES) {
-    if (!includingGlobal && (load<u32>(entry, 12) & INFO_GLOBAL) != 0 && load<u32>(entry) != TAG_EMPTY) continue
+  if (!initialised) {
+    // Fresh memory is all zeros, which would be a valid tag of page 0.
+    for (let entry = TLB_SUPERVISOR; entry < TLB_SUPERVISOR + 2 * TLB_BYTES; entry += TLB_ENTRY_BYTES)
+      store<u64>(entry, (<u64>TAG_EMPTY << 32) | TAG_EMPTY)
+    initialised = true
+  }
+  let kept: u32 = 0
+  for (let i: u32 = 0; i < filled; i++) {
+    const entry = load<u32>(TLB_FILLED_BASE + (i << 2))
+    if (!includingGlobal && (load<u32>(entry, 12) & INFO_GLOBAL) != 0) {
+      store<u32>(TLB_FILLED_BASE + (kept << 2), entry)
+      kept++
+      continue
+    }
     store<u64>(entry, (<u64>TAG_EMPTY << 32) | TAG_EMPTY)
     store<u32>(entry, 0, 12)
   }
+  filled = kept
 }
 
 /** Forgets one linear page (INVLPG), global or not. */
@@ -275,13 +305,16 @@ export function flushPage(linear: u32): void {
 function dropEntry(entry: u32, page: u32): void {
   if ((load<u32>(entry) & ~TAG_DEVICE) == page) {
     store<u64>(entry, (<u64>TAG_EMPTY << 32) | TAG_EMPTY)
-    store<u32>(entry, 0, 12)
+    // Still in the list of filled entries, so the info word keeps a mark.
+    store<u32>(entry, INFO_LISTED, 12)
   }
 }
 
 /** Sends stores to a physical page to the slow path: it has come to hold decoded code. */
 export function closePage(physical: u32): void {
   const page = physical & PAGE_MASK
-  for (let entry = TLB_SUPERVISOR; entry < TLB_SUPERVISOR + 2 * TLB_BYTES; entry += TLB_ENTRY_BYTES)
+  for (let i: u32 = 0; i < filled; i++) {
+    const entry = load<u32>(TLB_FILLED_BASE + (i << 2))
     if ((load<u32>(entry, 12) & PAGE_MASK) == page) store<u32>(entry, TAG_EMPTY, 4)
+  }
 }

@@ -4,9 +4,9 @@
  *
  * Source: Intel SDM vol. 2, the instructions named; vol. 1, 8.3.5 and 8.3.6.
  */
-import { FPR, FPU_TAG, FPU_TOP } from '../../build/helpers/layout'
+import { FPR, FPU_CONTROL, FPU_TAG, FPU_TOP } from '../../build/helpers/layout'
 import {
-  exceptions, INVALID, isNaN80, raiseException, DENORMAL, resultSe, resultSig, SIGN, ZERO_DIVIDE,
+  BIAS, exceptions, INVALID, isNaN80, raiseException, DENORMAL, resultSe, resultSig, SIGN, ZERO_DIVIDE,
 } from './softfloat80'
 import { add, divide, multiply, squareRoot, subtract } from './softfloat80-arithmetic'
 import { loadedDenormal, loadFloat32, loadFloat64, loadInteger } from './softfloat80-convert'
@@ -16,8 +16,9 @@ import {
 } from './softfloat80-remainder'
 import { recordInstruction, x87Record } from './x87-control'
 import {
-  enterExact, float32Se, float32Sig, float64Se, float64Sig, isNormalFloat32, isNormalFloat64, productOrdinary, quotientOrdinary,
-  roundsOrdinarily, sumOrdinary,
+  areMiddle, areNear, enterExact, float32Se, float32Sig, float64Se, float64Sig, hasIntegerBit, isMiddle,
+  isNormalFloat32, isNormalFloat64, roundsOrdinarily, storeProduct, storeQuotient, storeSquareRoot,
+  storeSum,
 } from './x87-ordinary'
 import {
   commit, isEmpty, pop, push, registerAddress, setConditions, setRegister, setRegisterResult, signExponent, significand,
@@ -108,99 +109,135 @@ function arithmeticFloat64(operation: i32, bits: u64): void {
   operateLoaded(operation, loadedDenormal)
 }
 
-/** ST(0) := ST(0) (operation) `value`; m16int is sign-extended by the caller. */
-export function x87ArithmeticInteger(operation: i32, value: i32): void {
-  loadInteger(<i64>value)
-  operateLoaded(operation, false)
+/**
+ * Which operands of a sum change their sign: bit 15 for the destination (FSUBR), bit 31 for the source (FSUB), as
+ * masks for a word that holds sign and exponent.
+ */
+const NEGATED_DESTINATION: u32 = 0x00008000
+const NEGATED_SOURCE: u32 = 0x80000000
+const NEGATED_SOURCE_SHIFT: u32 = 16
+
+/** The operation of a sum whose operands change their sign as `negated` says. */
+function sumOperation(negated: u32): i32 {
+  if (negated == 0) return OPERATION_ADD
+  return negated == NEGATED_DESTINATION ? OPERATION_SUBTRACT_REVERSED : OPERATION_SUBTRACT
 }
 
-/** The sign bit when the operation is FSUB, which negates its source, else 0. */
+/** Whether the physical registers `target` and `other` are in use. */
 // @ts-ignore: decorator
 @inline
-function negatedSource(operation: i32): u32 {
-  return <u32>(operation == OPERATION_SUBTRACT) << 15
-}
-
-/** The sign bit when the operation is FSUBR, which negates its destination, else 0. */
-// @ts-ignore: decorator
-@inline
-function negatedDestination(operation: i32): u32 {
-  return <u32>(operation == OPERATION_SUBTRACT_REVERSED) << 15
-}
-
-/** Address of ST(i) under `top`. */
-// @ts-ignore: decorator
-@inline
-function addressUnder(top: u32, i: i32): u32 {
-  return FPR + (((top + <u32>i) & 7) << 4)
-}
-
-/** Whether ST(i) and ST(j) under `top` are in use. */
-// @ts-ignore: decorator
-@inline
-function bothInUse(top: u32, i: i32, j: i32): bool {
+function bothInUse(target: u32, other: u32): bool {
   const tag = load<u32>(FPU_TAG)
-  return ((tag >> ((top + <u32>i) & 7)) & (tag >> ((top + <u32>j) & 7)) & 1) != 0
+  return ((tag >> target) & (tag >> other) & 1) != 0
 }
 
-/** Whether ST(0) under `top` is in use. */
+/** Whether the physical register `number` is in use. */
 // @ts-ignore: decorator
 @inline
-function topInUse(top: u32): bool {
-  return ((load<u32>(FPU_TAG) >> top) & 1) != 0
+function inUse(number: u32): bool {
+  return ((load<u32>(FPU_TAG) >> number) & 1) != 0
 }
 
-/** FADD FSUB FSUBR    ST(destination) := ST(destination) (operation) ST(source), then `pops` pops. */
-export function x87Sum(operation: i32, destination: i32, source: i32, pops: i32): void {
+/** Pops ST(0), which is `top`, when `pops` is 1. */
+// @ts-ignore: decorator
+@inline
+function popIf(pops: i32, top: u32): void {
+  if (pops == 0) return
+  store<u32>(FPU_TAG, load<u32>(FPU_TAG) & ~(<u32>1 << top))
+  store<u32>(FPU_TOP, (top + 1) & 7)
+}
+
+/** FADD FSUB FSUBR    ST(destination) := ±ST(destination) ± ST(source), then `pops` pops (0 or 1). */
+export function x87Sum(negated: u32, destination: i32, source: i32, pops: i32): void {
   recordInstruction()
   const top = load<u32>(FPU_TOP)
-  if (roundsOrdinarily() && bothInUse(top, destination, source)) {
-    const to = addressUnder(top, destination)
-    const from = addressUnder(top, source)
-    const toSe = <u32>load<u16>(to, 8) ^ negatedDestination(operation)
-    const fromSe = <u32>load<u16>(from, 8) ^ negatedSource(operation)
-    if (sumOrdinary(to, load<u64>(to), toSe, load<u64>(from), fromSe)) {
-      pop(pops)
-      return
+  const target = (top + <u32>destination) & 7
+  const other = (top + <u32>source) & 7
+  const to = target << 4
+  const from = other << 4
+  const control = load<u32>(FPU_CONTROL)
+  if (roundsOrdinarily(control)) {
+    if (bothInUse(target, other)) {
+      const toSe = <u32>load<u16>(to, FPR + 8) ^ (negated & SIGN)
+      const fromSe = <u32>load<u16>(from, FPR + 8) ^ (negated >> NEGATED_SOURCE_SHIFT)
+      const toSig = load<u64>(to, FPR)
+      const fromSig = load<u64>(from, FPR)
+      if (isMiddle(toSe)) {
+        if (areNear(toSe, fromSe)) {
+          if (hasIntegerBit(toSig & fromSig)) {
+            storeSum(to, toSig, toSe, fromSig, fromSe, control)
+            popIf(pops, top)
+            return
+          }
+        }
+      }
     }
   }
-  arithmetic(operation, destination, source, pops)
+  arithmetic(sumOperation(negated), destination, source, pops)
 }
 
-/** FADD FSUB FSUBR    ST(0) := ST(0) (operation) single-precision `bits` at `segment:offset`. */
-export function x87SumFloat32(operation: i32, bits: u32, segment: u32, offset: u32): void {
+/** FADD FSUB FSUBR    ST(0) := ±ST(0) ± single-precision `bits` at `segment:offset`. */
+export function x87SumFloat32(negated: u32, bits: u32, segment: u32, offset: u32): void {
   x87Record(segment, offset)
-  const top = load<u32>(FPU_TOP)
-  if (roundsOrdinarily() && topInUse(top) && isNormalFloat32(bits)) {
-    const to = FPR + (top << 4)
-    const toSe = <u32>load<u16>(to, 8) ^ negatedDestination(operation)
-    if (sumOrdinary(to, load<u64>(to), toSe, float32Sig(bits), float32Se(bits) ^ negatedSource(operation))) return
+  if (isNormalFloat32(bits)) {
+    if (sumLoaded(negated, float32Sig(bits), float32Se(bits))) return
   }
-  arithmeticFloat32(operation, bits)
+  arithmeticFloat32(sumOperation(negated), bits)
 }
 
-/** FADD FSUB FSUBR    ST(0) := ST(0) (operation) double-precision `bits` at `segment:offset`. */
-export function x87SumFloat64(operation: i32, bits: u64, segment: u32, offset: u32): void {
+/** FADD FSUB FSUBR    ST(0) := ±ST(0) ± double-precision `bits` at `segment:offset`. */
+export function x87SumFloat64(negated: u32, bits: u64, segment: u32, offset: u32): void {
   x87Record(segment, offset)
-  const top = load<u32>(FPU_TOP)
-  if (roundsOrdinarily() && topInUse(top) && isNormalFloat64(bits)) {
-    const to = FPR + (top << 4)
-    const toSe = <u32>load<u16>(to, 8) ^ negatedDestination(operation)
-    if (sumOrdinary(to, load<u64>(to), toSe, float64Sig(bits), float64Se(bits) ^ negatedSource(operation))) return
+  if (isNormalFloat64(bits)) {
+    if (sumLoaded(negated, float64Sig(bits), float64Se(bits))) return
   }
-  arithmeticFloat64(operation, bits)
+  arithmeticFloat64(sumOperation(negated), bits)
 }
 
-/** FMUL    ST(destination) := ST(destination) * ST(source), then `pops` pops. */
+/** The ordinary case of ST(0) := ±ST(0) ± a normal number; false when it is not ordinary. */
+// @ts-ignore: decorator
+@inline
+function sumLoaded(negated: u32, sig: u64, se: u32): bool {
+  const top = load<u32>(FPU_TOP)
+  const to = top << 4
+  const control = load<u32>(FPU_CONTROL)
+  if (roundsOrdinarily(control)) {
+    if (inUse(top)) {
+      const topSe = <u32>load<u16>(to, FPR + 8) ^ (negated & SIGN)
+      const topSig = load<u64>(to, FPR)
+      if (areNear(topSe, se)) {
+        if (hasIntegerBit(topSig)) {
+          storeSum(to, topSig, topSe, sig, se ^ (negated >> NEGATED_SOURCE_SHIFT), control)
+          return true
+        }
+      }
+    }
+  }
+  return false
+}
+
+/** FMUL    ST(destination) := ST(destination) * ST(source), then `pops` pops (0 or 1). */
 export function x87Product(destination: i32, source: i32, pops: i32): void {
   recordInstruction()
   const top = load<u32>(FPU_TOP)
-  if (roundsOrdinarily() && bothInUse(top, destination, source)) {
-    const to = addressUnder(top, destination)
-    const from = addressUnder(top, source)
-    if (productOrdinary(to, load<u64>(to), <u32>load<u16>(to, 8), load<u64>(from), <u32>load<u16>(from, 8))) {
-      pop(pops)
-      return
+  const target = (top + <u32>destination) & 7
+  const other = (top + <u32>source) & 7
+  const to = target << 4
+  const from = other << 4
+  const control = load<u32>(FPU_CONTROL)
+  if (roundsOrdinarily(control)) {
+    if (bothInUse(target, other)) {
+      const toSe = <u32>load<u16>(to, FPR + 8)
+      const fromSe = <u32>load<u16>(from, FPR + 8)
+      const toSig = load<u64>(to, FPR)
+      const fromSig = load<u64>(from, FPR)
+      if (areMiddle(toSe, fromSe)) {
+        if (hasIntegerBit(toSig & fromSig)) {
+          storeProduct(to, toSig, toSe, fromSig, fromSe, control)
+          popIf(pops, top)
+          return
+        }
+      }
     }
   }
   arithmetic(OPERATION_MULTIPLY, destination, source, pops)
@@ -209,10 +246,8 @@ export function x87Product(destination: i32, source: i32, pops: i32): void {
 /** FMUL    ST(0) := ST(0) * single-precision `bits` at `segment:offset`. */
 export function x87ProductFloat32(bits: u32, segment: u32, offset: u32): void {
   x87Record(segment, offset)
-  const top = load<u32>(FPU_TOP)
-  if (roundsOrdinarily() && topInUse(top) && isNormalFloat32(bits)) {
-    const to = FPR + (top << 4)
-    if (productOrdinary(to, load<u64>(to), <u32>load<u16>(to, 8), float32Sig(bits), float32Se(bits))) return
+  if (isNormalFloat32(bits)) {
+    if (productLoaded(float32Sig(bits), float32Se(bits))) return
   }
   arithmeticFloat32(OPERATION_MULTIPLY, bits)
 }
@@ -220,27 +255,57 @@ export function x87ProductFloat32(bits: u32, segment: u32, offset: u32): void {
 /** FMUL    ST(0) := ST(0) * double-precision `bits` at `segment:offset`. */
 export function x87ProductFloat64(bits: u64, segment: u32, offset: u32): void {
   x87Record(segment, offset)
-  const top = load<u32>(FPU_TOP)
-  if (roundsOrdinarily() && topInUse(top) && isNormalFloat64(bits)) {
-    const to = FPR + (top << 4)
-    if (productOrdinary(to, load<u64>(to), <u32>load<u16>(to, 8), float64Sig(bits), float64Se(bits))) return
+  if (isNormalFloat64(bits)) {
+    if (productLoaded(float64Sig(bits), float64Se(bits))) return
   }
   arithmeticFloat64(OPERATION_MULTIPLY, bits)
 }
 
-/** FDIV FDIVR    ST(destination) := ST(destination) (operation) ST(source), then `pops` pops. */
+/** The ordinary case of ST(0) := ST(0) * a normal number in the middle range; false when it is not ordinary. */
+// @ts-ignore: decorator
+@inline
+function productLoaded(sig: u64, se: u32): bool {
+  const top = load<u32>(FPU_TOP)
+  const to = top << 4
+  const control = load<u32>(FPU_CONTROL)
+  if (roundsOrdinarily(control)) {
+    if (inUse(top)) {
+      const topSe = <u32>load<u16>(to, FPR + 8)
+      const topSig = load<u64>(to, FPR)
+      if (isMiddle(topSe)) {
+        if (hasIntegerBit(topSig)) {
+          storeProduct(to, topSig, topSe, sig, se, control)
+          return true
+        }
+      }
+    }
+  }
+  return false
+}
+
+/** FDIV FDIVR    ST(destination) := ST(destination) (operation) ST(source), then `pops` pops (0 or 1). */
 export function x87Quotient(operation: i32, destination: i32, source: i32, pops: i32): void {
   recordInstruction()
   const top = load<u32>(FPU_TOP)
-  if (roundsOrdinarily() && bothInUse(top, destination, source)) {
-    const to = addressUnder(top, destination)
-    const reversed = operation == OPERATION_DIVIDE_REVERSED
-    const dividend = addressUnder(top, reversed ? source : destination)
-    const divisor = addressUnder(top, reversed ? destination : source)
-    const dividendSe = <u32>load<u16>(dividend, 8)
-    if (quotientOrdinary(to, load<u64>(dividend), dividendSe, load<u64>(divisor), <u32>load<u16>(divisor, 8))) {
-      pop(pops)
-      return
+  const target = (top + <u32>destination) & 7
+  const other = (top + <u32>source) & 7
+  const reversed = operation == OPERATION_DIVIDE_REVERSED
+  const dividend = select<u32>(other, target, reversed) << 4
+  const divisor = select<u32>(target, other, reversed) << 4
+  const control = load<u32>(FPU_CONTROL)
+  if (roundsOrdinarily(control)) {
+    if (bothInUse(target, other)) {
+      const dividendSe = <u32>load<u16>(dividend, FPR + 8)
+      const divisorSe = <u32>load<u16>(divisor, FPR + 8)
+      const dividendSig = load<u64>(dividend, FPR)
+      const divisorSig = load<u64>(divisor, FPR)
+      if (areMiddle(dividendSe, divisorSe)) {
+        if (hasIntegerBit(dividendSig & divisorSig)) {
+          storeQuotient(target << 4, dividendSig, dividendSe, divisorSig, divisorSe, control)
+          popIf(pops, top)
+          return
+        }
+      }
     }
   }
   arithmetic(operation, destination, source, pops)
@@ -249,33 +314,90 @@ export function x87Quotient(operation: i32, destination: i32, source: i32, pops:
 /** FDIV FDIVR    ST(0) := ST(0) (operation) single-precision `bits` at `segment:offset`. */
 export function x87QuotientFloat32(operation: i32, bits: u32, segment: u32, offset: u32): void {
   x87Record(segment, offset)
-  if (isNormalFloat32(bits) && quotientLoaded(operation, float32Sig(bits), float32Se(bits))) return
+  if (isNormalFloat32(bits)) {
+    if (quotientLoaded(operation, float32Sig(bits), float32Se(bits))) return
+  }
   arithmeticFloat32(operation, bits)
 }
 
 /** FDIV FDIVR    ST(0) := ST(0) (operation) double-precision `bits` at `segment:offset`. */
 export function x87QuotientFloat64(operation: i32, bits: u64, segment: u32, offset: u32): void {
   x87Record(segment, offset)
-  if (isNormalFloat64(bits) && quotientLoaded(operation, float64Sig(bits), float64Se(bits))) return
+  if (isNormalFloat64(bits)) {
+    if (quotientLoaded(operation, float64Sig(bits), float64Se(bits))) return
+  }
   arithmeticFloat64(operation, bits)
 }
 
-/** The ordinary case of ST(0) := ST(0) (operation) a value; false when it is not ordinary. */
+/** The ordinary case of ST(0) := ST(0) (operation) a normal number in the middle range; false when it is not. */
+// @ts-ignore: decorator
+@inline
 function quotientLoaded(operation: i32, sig: u64, se: u32): bool {
   const top = load<u32>(FPU_TOP)
-  if (!roundsOrdinarily() || !topInUse(top)) return false
-  const to = FPR + (top << 4)
+  const to = top << 4
   const reversed = operation == OPERATION_DIVIDE_REVERSED
-  const topSig = load<u64>(to)
-  const topSe = <u32>load<u16>(to, 8)
-  return quotientOrdinary(
-    to, reversed ? sig : topSig, reversed ? se : topSe, reversed ? topSig : sig, reversed ? topSe : se,
-  )
+  const control = load<u32>(FPU_CONTROL)
+  if (roundsOrdinarily(control)) {
+    if (inUse(top)) {
+      const topSe = <u32>load<u16>(to, FPR + 8)
+      const topSig = load<u64>(to, FPR)
+      if (isMiddle(topSe)) {
+        if (hasIntegerBit(topSig)) {
+          storeQuotient(
+            to, select<u64>(sig, topSig, reversed), select<u32>(se, topSe, reversed),
+            select<u64>(topSig, sig, reversed), select<u32>(topSe, se, reversed), control,
+          )
+          return true
+        }
+      }
+    }
+  }
+  return false
+}
+
+/** FIADD FIMUL FISUB FISUBR FIDIV FIDIVR    ST(0) := ST(0) (operation) `value`, sign-extended, at `segment:offset`. */
+export function x87ArithmeticInteger(operation: i32, value: i32, segment: u32, offset: u32): void {
+  x87Record(segment, offset)
+  if (value != 0) {
+    const count = clz(<u32>abs<i32>(value))
+    const sig = <u64>(<u32>abs<i32>(value) << count) << 32
+    const se = (<u32>(BIAS + 31) - count) | (<u32>(value >> 31) & SIGN)
+    switch (operation) {
+      case OPERATION_ADD:
+        if (sumLoaded(0, sig, se)) return
+        break
+      case OPERATION_SUBTRACT:
+        if (sumLoaded(NEGATED_SOURCE, sig, se)) return
+        break
+      case OPERATION_SUBTRACT_REVERSED:
+        if (sumLoaded(NEGATED_DESTINATION, sig, se)) return
+        break
+      case OPERATION_MULTIPLY:
+        if (productLoaded(sig, se)) return
+        break
+      default:
+        if (quotientLoaded(operation, sig, se)) return
+    }
+  }
+  loadInteger(<i64>value)
+  operateLoaded(operation, false)
 }
 
 /** FSQRT. */
 export function x87SquareRoot(): void {
   recordInstruction()
+  const top = load<u32>(FPU_TOP)
+  const control = load<u32>(FPU_CONTROL)
+  if (roundsOrdinarily(control)) {
+    if (inUse(top)) {
+      const sig = load<u64>(top << 4, FPR)
+      const se = <u32>load<u16>(top << 4, FPR + 8)
+      if (isMiddle(se) && (se & SIGN) == 0 && hasIntegerBit(sig)) {
+        storeSquareRoot(top << 4, sig, se, control)
+        return
+      }
+    }
+  }
   start()
   if (isEmpty(0)) stackUnderflow()
   else squareRoot(significand(0), signExponent(0))

@@ -12,7 +12,8 @@ import { COMPARE_UNORDERED, compare } from './softfloat80-arithmetic'
 import { loadedDenormal, loadFloat32, loadFloat64, loadInteger } from './softfloat80-convert'
 import { recordInstruction, x87Record } from './x87-control'
 import {
-  compareOrdinary, enterExact, float32Se, float32Sig, float64Se, float64Sig, isNormalFloat32, isNormalFloat64, isOrdinary,
+  compareOrdinary, enterExact, float32Se, float32Sig, float64Se, float64Sig, isNormalFloat32, isNormalFloat64,
+  isOrdinary,
 } from './x87-ordinary'
 import {
   commit, isEmpty, pop, setConditions, setRegister, setRegisterResult, signExponent, significand, stackUnderflow,
@@ -109,8 +110,9 @@ export function x87CompareFloat64(bits: u64, pops: i32, segment: u32, offset: u3
   compareLoaded(loadedDenormal, pops)
 }
 
-/** FICOM(P) with `value`; m16int is sign-extended by the caller. */
-export function x87CompareInteger(value: i32, pops: i32): void {
+/** FICOM(P) with `value`, sign-extended, at `segment:offset`. */
+export function x87CompareInteger(value: i32, pops: i32, segment: u32, offset: u32): void {
+  x87Record(segment, offset)
   loadInteger(<i64>value)
   compareLoaded(false, pops)
 }

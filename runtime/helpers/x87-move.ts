@@ -142,33 +142,42 @@ export function x87LoadRegister(i: i32): void {
 /** FLD1 FLDL2T FLDL2E FLDPI FLDLG2 FLDLN2 FLDZ: `index` 0..6 as in the opcode. Rounded by the rounding control. */
 export function x87LoadConstant(index: i32): void {
   recordInstruction()
-  start()
   const mode = (load<u32>(FPU_CONTROL) >> 10) & 3
   // log2(10) rounds down to nearest, the other four round up.
   const above: u64 = mode == ROUND_UP ? 1 : 0
   const below: u64 = mode == ROUND_NEAREST || mode == ROUND_UP ? 0 : 1
+  let sig: u64 = 0
+  let se: u32 = 0
   switch (index) {
     case 0:
-      setResult(0x8000000000000000, 0x3fff)
+      sig = 0x8000000000000000
+      se = 0x3fff
       break
     case 1:
-      setResult(0xd49a784bcd1b8afe + above, 0x4000)
+      sig = 0xd49a784bcd1b8afe + above
+      se = 0x4000
       break
     case 2:
-      setResult(0xb8aa3b295c17f0bc - below, 0x3fff)
+      sig = 0xb8aa3b295c17f0bc - below
+      se = 0x3fff
       break
     case 3:
-      setResult(0xc90fdaa22168c235 - below, 0x4000)
+      sig = 0xc90fdaa22168c235 - below
+      se = 0x4000
       break
     case 4:
-      setResult(0x9a209a84fbcff799 - below, 0x3ffd)
+      sig = 0x9a209a84fbcff799 - below
+      se = 0x3ffd
       break
     case 5:
-      setResult(0xb17217f7d1cf79ac - below, 0x3ffe)
+      sig = 0xb17217f7d1cf79ac - below
+      se = 0x3ffe
       break
     default:
-      setResult(0, 0)
   }
+  if (pushOrdinary(sig, se)) return
+  start()
+  setResult(sig, se)
   pushResult()
 }
 
@@ -255,13 +264,13 @@ function commitStore(pops: i32): void {
   if (!suppressed) pop(pops)
 }
 
-/** Leaves a store whose outcome is PE and C1, 0 or 1 each, to `x87CommitStore`. */
+/** Leaves a store that lost `rest` and rounded `up` (1 or 0) to `x87CommitStore`. */
 // @ts-ignore: decorator
 @inline
-function prepareOrdinary(inexact: u32, up: u32): void {
+function prepareOrdinary(rest: u64, up: u64): void {
   start()
-  core.exceptions = inexact << PRECISION_SHIFT
-  core.roundedUp = up << C1_SHIFT
+  core.exceptions = <u32>(rest != 0) << PRECISION_SHIFT
+  core.roundedUp = <u32>up << C1_SHIFT
   store<u32>(RESULT, 1)
 }
 
@@ -280,9 +289,9 @@ export function x87PrepareFloat32(): u32 {
     const whole = ordinarySig >> 40
     const rest = ordinarySig << 24
     const up = nearestUp(whole, rest)
-    prepareOrdinary(<u32>(rest != 0), up)
+    prepareOrdinary(rest, up)
     // The integer bit, and a carry out of rounding, add to the exponent.
-    return ((ordinarySe & SIGN) << 16) + ((exponent - 1) << 23) + <u32>whole + up
+    return ((ordinarySe & SIGN) << 16) + ((exponent - 1) << 23) + <u32>(whole + up)
   }
   start()
   let bits = INDEFINITE_FLOAT32
@@ -305,7 +314,7 @@ export function x87PrepareFloat64(): u64 {
     const whole = ordinarySig >> 11
     const rest = ordinarySig << 53
     const up = nearestUp(whole, rest)
-    prepareOrdinary(<u32>(rest != 0), up)
+    prepareOrdinary(rest, up)
     // The integer bit, and a carry out of rounding, add to the exponent.
     return (<u64>(ordinarySe & SIGN) << 48) + (<u64>(exponent - 1) << 52) + whole + up
   }
@@ -330,11 +339,11 @@ function convertsWhole(truncate: i32): bool {
   return (control & PRECISION) != 0 && (truncate != 0 || mode == ROUND_NEAREST || mode == ROUND_CHOP)
 }
 
-/** 1 when FISTTP or the rounding control, which is nearest otherwise, truncates. */
+/** Whether FISTTP or the rounding control, which is nearest otherwise, truncates. */
 // @ts-ignore: decorator
 @inline
-function truncates(truncate: i32): u32 {
-  return <u32>truncate | ((load<u32>(FPU_CONTROL) >> 10) & 1)
+function truncates(truncate: i32): bool {
+  return truncate != 0 || (load<u32>(FPU_CONTROL) & (ROUND_CHOP << 10)) != 0
 }
 
 /** Computes FIST, or FISTTP when `truncate`, for an integer of `bits` (16, 32, 64). Returns it, zero-extended. */
@@ -346,10 +355,10 @@ export function x87PrepareInteger(bits: i32, truncate: i32): u64 {
   if (convertsWhole(truncate) && !isEmpty(0) && <i64>ordinarySig < 0 && fraction < 63) {
     const rest = ordinarySig << (63 - fraction)
     let whole = (ordinarySig >> 1) >> fraction
-    const up = nearestUp(whole, rest) & ~truncates(truncate)
-    whole += <u64>up
+    const up = truncates(truncate) ? 0 : nearestUp(whole, rest)
+    whole += up
     if (whole < (<u64>1 << (bits - 1))) {
-      prepareOrdinary(<u32>(rest != 0), up)
+      prepareOrdinary(rest, up)
       const sign: u64 = 0 - <u64>(ordinarySe >> 15)
       return ((whole ^ sign) - sign) & (<u64>-1 >> (64 - bits))
     }

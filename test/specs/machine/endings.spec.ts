@@ -143,7 +143,7 @@ describe.concurrent('a reset by the guest', () => {
   it('again and again takes no more memory, and the timeout is heard', async () => {
     const run = await folder.runWithStats([out8(0xcf9, 6), forever], ['--timeout', '2'])
     expect(run.status).toBe(124)
-    expect(run.stats.restarts).toBeGreaterThan(20)
+    expect(run.stats.restarts).toBeGreaterThan(5)
     expect(run.stats.rss).toBeLessThan(166 * 2 ** 20)
   })
 })
@@ -162,7 +162,7 @@ describe.concurrent('input and output', () => {
       in8(SERIAL + 5),
       ifAl(RECEIVED, in8(SERIAL), outAl(SERIAL), ifAlIs('q'.charCodeAt(0), powerOff, forever)),
     )
-    const text = Array.from({ length: 20_000 }, (_, i) => String.fromCharCode(0x41 + (i % 13))).join('')
+    const text = Array.from({ length: 3000 }, (_, i) => String.fromCharCode(0x41 + (i % 13))).join('')
     const run = await folder.run([fifosOn, poll], [], { input: `${text}q` })
     expect(run.status).toBe(0)
     expect(run.stdout).toBe(`${text}q`)

@@ -1,8 +1,8 @@
 /*
  * Captures what a real x87 does. Usage: capture SEED COUNT SET > records
  *
- * SET is "arithmetic" (everything exactly defined), "ordinary" (the same under the control word that most programs run
- * with) or "transcendental". Each record is one instruction run from a random
+ * SET is "arithmetic" (everything exactly defined), "ordinary" (the same under the control words that most programs
+ * run with) or "transcendental". Each record is one instruction run from a random
  * register stack, control word and memory operand, with what it left behind. Little-endian, packed; vectors.ts reads it.
  * Build: gcc -O2 -o /tmp/capture test/specs/x87/capture.c   (x86-64 Linux)
  */
@@ -31,8 +31,9 @@ struct record {
 struct image { u32 control, status, tag, ip, cs, dp, ds; struct value st[8]; };
 #pragma pack(pop)
 
-/* The control word after FNINIT. */
+/* The control word after FNINIT, and the one with 53 bits that some systems run with. */
 #define CONTROL_INITIAL 0x037f
+#define CONTROL_DOUBLE 0x027f
 
 /* The modrm of memory forms names [rdx]. */
 #define M(reg) (0x02 | (reg) << 3)
@@ -229,7 +230,7 @@ int main(int argc, char **argv) {
     r.memory = memory_operand(r.opcode, r.modrm, &r.st0);
     aim(&r);
     r.control = (below(5) < 3 ? 0x3f : below(64)) | (below(3) ? 3 : below(4)) << 8 | below(4) << 10 | 0x40;
-    if (ordinary && below(16)) r.control = CONTROL_INITIAL;
+    if (ordinary && below(16)) r.control = below(4) ? CONTROL_INITIAL : CONTROL_DOUBLE;
     r.status = (u16)((random64() & 0x4740) | (random64() & r.control & 0x3f & -(u64)below(2)) | top << 11);
     r.tags = (u8)random64();
     if (below(8)) { r.tags |= 1 << top | 1 << ((top + 1) & 7); r.tags &= ~(1 << ((top + 7) & 7)); }

@@ -54,9 +54,16 @@ const REVERSE = 1
 type Runner = (h: X87Helpers, m: X87Machine) => number | void
 
 /** Calls the helper of FADD (0), FMUL (1), FSUB (4), FSUBR (5), FDIV (6) or FDIVR (7) for a form of operand. */
-function arithmetic(h: X87Helpers, form: '' | 'Float32' | 'Float64', operation: number, rest: (number | bigint)[]): number {
+function arithmetic(
+  h: X87Helpers,
+  form: '' | 'Float32' | 'Float64',
+  operation: number,
+  rest: (number | bigint)[],
+): number {
   if (operation === 1) return h[`x87Product${form}`](...rest)
-  return h[`${operation < 6 ? 'x87Sum' : 'x87Quotient'}${form}`](operation, ...rest)
+  if (operation >= 6) return h[`x87Quotient${form}`](operation, ...rest)
+  const negated = operation === 0 ? 0 : operation === 4 ? 0x80000000 : 0x8000
+  return h[`x87Sum${form}`](negated, ...rest)
 }
 
 /** Runs the condition of FCMOVcc: 0 B, 1 E, 2 BE, 3 U. */
@@ -104,13 +111,25 @@ function memoryRunner(opcode: number, reg: number, m: X87Machine): Runner {
   const pops = reg === 3 ? 1 : 0
   switch (opcode) {
     case 0xd8:
-      return h => (compared ? h.x87CompareFloat32(bits32(), pops, SEGMENT, OPERAND) : arithmetic(h, 'Float32', reg, [bits32(), SEGMENT, OPERAND]))
+      return h =>
+        compared
+          ? h.x87CompareFloat32(bits32(), pops, SEGMENT, OPERAND)
+          : arithmetic(h, 'Float32', reg, [bits32(), SEGMENT, OPERAND])
     case 0xdc:
-      return h => (compared ? h.x87CompareFloat64(bits64(), pops, SEGMENT, OPERAND) : arithmetic(h, 'Float64', reg, [bits64(), SEGMENT, OPERAND]))
+      return h =>
+        compared
+          ? h.x87CompareFloat64(bits64(), pops, SEGMENT, OPERAND)
+          : arithmetic(h, 'Float64', reg, [bits64(), SEGMENT, OPERAND])
     case 0xda:
-      return h => (compared ? h.x87CompareInteger(int32(), pops) : h.x87ArithmeticInteger(reg, int32()))
+      return h =>
+        compared
+          ? h.x87CompareInteger(int32(), pops, SEGMENT, OPERAND)
+          : h.x87ArithmeticInteger(reg, int32(), SEGMENT, OPERAND)
     case 0xde:
-      return h => (compared ? h.x87CompareInteger(int16(), pops) : h.x87ArithmeticInteger(reg, int16()))
+      return h =>
+        compared
+          ? h.x87CompareInteger(int16(), pops, SEGMENT, OPERAND)
+          : h.x87ArithmeticInteger(reg, int16(), SEGMENT, OPERAND)
     case 0xd9:
       if (reg === 0) return h => h.x87LoadFloat32(bits32(), SEGMENT, OPERAND)
       if (reg === 5) return h => h.x87LoadControlWord(bits32() & 0xffff)

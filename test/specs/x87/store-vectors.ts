@@ -8,6 +8,7 @@ import { writeVectors } from './vector-file.ts'
 const [capture] = process.argv.slice(2)
 const sets = [
   { name: 'arithmetic', seed: '20240', count: '20020' },
+  { name: 'ordinary', seed: '20242', count: '12000' },
   { name: 'transcendental', seed: '20241', count: '4000' },
 ]
 for (const { name, seed, count } of sets) {
