@@ -5,11 +5,12 @@
  *
  * It needs bytes only, no machine, so it runs in the machine's thread (tests, `--jit sync`) or in a worker alike.
  */
-import binaryen from 'binaryen'
 import { RegionLowering } from './backends/region.ts'
+import type { RegionModule } from './backends/value.ts'
 import { defaultLimits, discover, type DiscoveryLimits } from './regions/discovery.ts'
 import type { CodePage, Region } from './regions/region.ts'
 import { structure } from './regions/structure.ts'
+import { ModuleWriter, WasmType } from './wasm/module-writer.ts'
 
 /** What a compile needs to know. */
 export interface CompileRequest {
@@ -36,25 +37,22 @@ export function regionOf({ entry, mode, pages, limits = defaultLimits }: Compile
   return discover(entry, mode, linear => byLinear.get(linear), limits)
 }
 
-/** Turns a region into a wasm module. The caller disposes it. */
-export function buildModule(region: Region): binaryen.Module {
-  const m = new binaryen.Module()
-  m.setFeatures(binaryen.Features.SignExt | binaryen.Features.BulkMemory | binaryen.Features.BulkMemoryOpt | binaryen.Features.MutableGlobals)
+/** What a region's module asks for besides its functions; binaryen's module has it, too. */
+type TargetModule = RegionModule & Pick<ModuleWriter, 'addMemoryImport' | 'addFunctionImport'>
+
+/** Lowers a region into `m`, an empty module. */
+export function lowerRegion(m: TargetModule, region: Region): void {
   m.addMemoryImport('0', 'env', 'memory')
   const lowering = new RegionLowering(m, region, structure(region))
   lowering.lower()
-  if (lowering.usesCondition) m.addFunctionImport('condition', 'core', 'condition', binaryen.i32, binaryen.i32)
-  return m
+  if (lowering.usesCondition) m.addFunctionImport('condition', 'core', 'condition', WasmType.I32, WasmType.I32)
 }
 
 /** Compiles the region of a request; undefined when there is none. */
 export function compile(request: CompileRequest): CompiledCode | undefined {
   const region = regionOf(request)
   if (!region) return undefined
-  const m = buildModule(region)
-  try {
-    return { binary: m.emitBinary(), instructions: region.instructions, spans: region.spans }
-  } finally {
-    m.dispose()
-  }
+  const m = new ModuleWriter()
+  lowerRegion(m, region)
+  return { binary: m.emitBinary(), instructions: region.instructions, spans: region.spans }
 }

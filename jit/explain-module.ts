@@ -4,7 +4,7 @@
  * they touch.
  *
  *   facts  -> definition -> HotLowering | GeneralLowering | RepeatLowering \
- *   region ------------------------------------------------> buildModule ---> binaryen text -> notes
+ *   region ------------------------------------------------> lowerRegion ---> binaryen text -> notes
  */
 import binaryen from 'binaryen'
 import { RecordField } from '../runtime/records.ts'
@@ -13,7 +13,7 @@ import { GENERAL_LOCALS, GeneralLowering, RepeatLowering } from './backends/gene
 import { valueTypes } from './backends/handler.ts'
 import { type HotFrame, HotLowering } from './backends/hot-handler.ts'
 import { type Expression, LocalPool, type Module } from './backends/value.ts'
-import { buildModule } from './compile.ts'
+import { lowerRegion } from './compile.ts'
 import { Builder, type Facts } from './definitions/builder.ts'
 import { definitions } from './definitions/index.ts'
 import { helperSignatures } from './helper-signatures.ts'
@@ -148,8 +148,10 @@ const regionLocals = [
 
 /** The function of a compiled region, without its list of locals. */
 export function regionText(region: Region): string[] {
-  const m = buildModule(region)
+  const m = new binaryen.Module()
+  m.setFeatures(binaryen.Features.SignExt)
   try {
+    lowerRegion(m, region)
     const reference = m.getFunction('region')
     for (let i = 0; i < getNumLocals(reference); i++)
       setLocalName(reference, i, regionLocals[i] ?? `t${i - regionLocals.length + 1}`)

@@ -213,11 +213,13 @@ class InterpreterGenerator {
       m.i32.eq(m.i32.load(JUMP_CACHE_BASE, 4, this.local(entry)), this.local(frame.target)),
       m.i32.eq(m.i32.load(JUMP_CACHE_BASE + 4, 4, this.local(entry)), this.state('key')),
     )
+    // Near the end of the budget, not even the run that the region stands for may be begun.
+    const mayRun = m.i32.ge_s(this.local(frame.remaining), this.constant(MAX_RUN_INSTRUCTIONS))
     const next = m.i32.load(JUMP_CACHE_BASE + 8, 4, this.local(entry))
     const chain = m.block(null, [
       m.local.set(entry, scaled),
       m.if(
-        known,
+        m.i32.and(mayRun, known),
         m.block(null, [
           m.local.set(entry, next),
           m.if(
@@ -242,7 +244,11 @@ class InterpreterGenerator {
       m.local.set(frame.linkFrom, this.constant(0)),
       m.br(frame.indirect),
     ])
-    const enough = m.i32.ge_s(this.local(frame.remaining), descriptor(RegionDescriptor.Instructions))
+    // The run may be reached through another linear page than the one that the region's addresses belong to.
+    const enough = m.i32.and(
+      m.i32.ge_s(this.local(frame.remaining), descriptor(RegionDescriptor.Instructions)),
+      m.i32.eq(this.local(frame.eipDelta), descriptor(RegionDescriptor.FirstPage)),
+    )
     return [
       m.if(
         this.local(INTERPRET_LOCAL),

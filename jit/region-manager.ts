@@ -50,6 +50,15 @@ export interface RegionStats {
   installMilliseconds: number
 }
 
+/** Those figures, and what there is at the moment. */
+export interface RegionFigures extends RegionStats {
+  readonly count: number
+  /** Bytes of wasm. */
+  readonly codeBytes: number
+  /** Regions that made room for others. */
+  readonly evicted: number
+}
+
 /** How many requests are with an asynchronous compiler: enough to keep it busy during one slice of the machine. */
 const MOST_UNDER_WAY = 4
 /** How many hot runs wait. */
@@ -99,6 +108,11 @@ export class RegionManager {
     this.waiting.push({ record, physical, mode, entry: core.get('eip') >>> 0 })
     this.dispatch()
     if (this.waiting.length > MOST_WAITING) this.refuse(this.takeBy((a, b) => a < b))
+  }
+
+  figures(): RegionFigures {
+    const { slots } = this.cache
+    return { ...this.stats, count: slots.count, codeBytes: slots.codeBytes, evicted: slots.evictions }
   }
 
   /** Forgets what waits and takes no more; what is under way is ignored when it arrives. */
@@ -201,12 +215,13 @@ export class RegionManager {
   private snapshot(entry: number, mode: number): CodePage[] | undefined {
     const { core } = this
     const started = performance.now()
+    const user = (mode & ModeBit.User) !== 0
     const pages = new Map<number, CodePage>()
     const region = discover(entry, mode, linear => {
       const known = pages.get(linear)
       if (known) return known.bytes
       if (pages.size >= MOST_REGION_PAGES) return undefined
-      const physical = core.exports.peekTranslate(linear | 0) >>> 0
+      const physical = core.exports.peekFetch(linear | 0, user) >>> 0
       if (physical + PAGE_BYTES > core.ramBytes) return undefined
       const bytes = core.bytes.slice(RAM_BASE + physical, RAM_BASE + physical + PAGE_BYTES)
       pages.set(linear, { linear, physical, bytes })

@@ -312,6 +312,8 @@ export class CodeCache {
     const copy = this.copyOf(region)
     const behind = copy + RECORD_BYTES
     const header = (record - RECORD_BYTES) >> 2
+    // A crossing instruction that was decoded again leaves its old run behind.
+    if (region.record !== 0) this.writeHandler(region.record, words[copy >> 2] & 0xffff)
     region.record = record
     words[header + (RunHeader.Region >> 2)] = region.slot
     words[header + (RunHeader.FirstRecord >> 2)] = copy

@@ -29,6 +29,8 @@ export interface CoreExports {
   flushTlb(includingGlobal: boolean): void
   closePage(physical: number): void
   peekTranslate(linear: number): number
+  /** As translateFetch without any effect; all ones when there would be a fault or an accessed bit to set. */
+  peekFetch(linear: number, user: boolean): number
   translateFetch(linear: number, user: boolean): number
   deliverException(): number
   deliverHardwareInterrupt(vector: number): number

@@ -3,6 +3,7 @@
  * (the command line, the worker, the tests). Types only.
  */
 
+import type { RegionFigures } from '../jit/region-manager.ts'
 import type { BootImage } from './loaders/boot-image.ts'
 
 /** How a machine is built. */
@@ -13,6 +14,11 @@ export interface MachineOptions {
   readonly clock: 'wall' | 'virtual'
   /** Name of the CPU model; absent means the default. */
   readonly cpu?: string
+  /**
+   * How hot code is compiled: true in a thread beside the machine; 'sync' at once in the machine's own thread, which
+   * holds it up for a millisecond or two each time; false, the default for now, not at all.
+   */
+  readonly jit?: boolean | 'sync'
   /** Entries by jump after which code is compiled; absent means the default. */
   readonly heatThreshold?: number
   /** Record the last instructions for `report`. */
@@ -21,6 +27,8 @@ export interface MachineOptions {
   readonly isaDebugExit?: boolean
   /** What is in memory and registers at the first instruction. */
   readonly boot?: BootImage
+  /** Told in a sentence what no longer works as it should, while the machine runs on. */
+  readonly onWarning?: (message: string) => void
 }
 
 /** Why a machine stopped for good. */
@@ -50,6 +58,8 @@ export interface MachineStats {
   readonly exits: Readonly<Record<string, number>>
   readonly decodedRuns: number
   readonly invalidations: number
+  /** Compiled code; absent when everything is interpreted. */
+  readonly regions?: RegionFigures
   /** Resident memory of the process in bytes, when the host tells it. */
   readonly rss?: number
 }

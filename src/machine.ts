@@ -52,10 +52,12 @@ export interface MachineAssets {
   readonly handlers: HandlerTable
   /** Compiles hot code; without it everything is interpreted. */
   readonly compiler?: Compiler
+  /** Called once when the machine is disposed of. */
+  readonly onDispose?: () => void
 }
 
 /** Entries by jump after which a run is compiled. */
-const HEAT_THRESHOLD = 400
+const HEAT_THRESHOLD = 4000
 /** Most instructions in one call of the core: V8 swaps optimised code in only between calls. */
 const SLICE_INSTRUCTIONS = 1_000_000
 /** Wall clock: most instructions between two looks at the host's time. */
@@ -81,6 +83,7 @@ export class Machine implements RunnableMachine {
   private readonly devices: Device[] = []
   private readonly writer: RecordWriter
   private readonly regions: RegionManager | undefined
+  private onDispose: (() => void) | undefined
   private readonly exits: Record<string, number> = {}
   private retiredBefore = 0
   private budget = 0
@@ -105,9 +108,9 @@ export class Machine implements RunnableMachine {
     this.cache = new CodeCache(core, assets.handlers.special)
     this.writer = new RecordWriter(core, this.cache, assets.handlers)
     this.memory = new Ram(core, this.cache)
-    if (assets.compiler) {
-      this.regions = new RegionManager(core, this.cache, assets.compiler)
-    }
+    if (assets.compiler && options.jit !== false)
+      this.regions = new RegionManager(core, this.cache, assets.compiler, options.onWarning)
+    this.onDispose = assets.onDispose
     this.clock.onEarlierDue = due => this.shortenBudget(due)
     openRam(core)
     closeVideoHole(core)
@@ -304,7 +307,7 @@ export class Machine implements RunnableMachine {
         continue
       }
       if (reason === ExitReason.Hot) {
-        this.regions?.compile(core.get('exitArgument') >>> 0)
+        this.regions?.hot(core.get('exitArgument') >>> 0)
         continue
       }
       if (reason === ExitReason.Interrupt && this.interrupt()) continue
@@ -333,6 +336,7 @@ export class Machine implements RunnableMachine {
       exits: { ...this.exits },
       decodedRuns: this.cache.decoded,
       invalidations: this.cache.invalidations,
+      regions: this.regions?.figures(),
     }
   }
 
@@ -357,6 +361,9 @@ export class Machine implements RunnableMachine {
 
   dispose(): void {
     this.stopped ??= { reason: 'power-off' }
+    this.regions?.dispose()
+    this.onDispose?.()
+    this.onDispose = undefined
   }
 }
 

@@ -1,5 +1,6 @@
 /**
- * `npm run build`: core.wasm (tools/build-core.ts) when its sources changed, then the command line (esbuild).
+ * `npm run build`: core.wasm (tools/build-core.ts) when its sources changed, then the command line and the compile
+ * worker (esbuild).
  * Everything goes to build/, which is what the package ships.
  */
 import { spawnSync } from 'node:child_process'
@@ -51,7 +52,7 @@ buildCore()
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
 await build({
   absWorkingDir: root,
-  entryPoints: { cli: 'src/cli/main.ts' },
+  entryPoints: { cli: 'src/cli/main.ts', 'compile-worker': 'src/node/compile-worker.ts' },
   outdir: 'build',
   bundle: true,
   platform: 'node',

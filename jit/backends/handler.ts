@@ -27,7 +27,7 @@ function isGeneral(facts: Facts, index: number): boolean {
 /** Internal names of helper functions in the module, which differ from their export names. */
 export type HelperNames = ReadonlyMap<string, string>
 
-export abstract class HandlerLowering extends ValueLowering {
+export abstract class HandlerLowering extends ValueLowering<Module> {
   protected readonly facts: Facts
   private readonly helperNames: HelperNames
   /** Linear addresses of read-modify-write accesses, by their load. */

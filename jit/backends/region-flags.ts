@@ -13,11 +13,11 @@
  * Operands are kept, not what follows from them: before: result, carry computed after every operation => after:
  * where a branch or an exit asks, so that V8 fuses the comparison and moves the rest into the exit.
  */
-import binaryen from 'binaryen'
 import { FLAG_SHIFT_POSITION, Lazy, OVERFLOW_OVERRIDE } from '../../runtime/flags.ts'
 import { stateAddress, type StateName } from '../../runtime/state.ts'
 import { type FlagShape, shapeKey } from '../regions/flag-shape.ts'
-import type { Expression, Module } from './value.ts'
+import { WasmType } from '../wasm/module-writer.ts'
+import type { Expression, RegionModule } from './value.ts'
 
 /** Indices of the flag locals. */
 export interface FlagLocals {
@@ -39,19 +39,19 @@ const CONDITION_P = 5
 const CONDITION_L = 6
 
 export class RegionFlags {
-  private readonly m: Module
+  private readonly m: RegionModule
   private readonly locals: FlagLocals
   /** Calls the helper that works a condition out of the state. */
   private readonly slowCondition: (code: number) => Expression
 
-  constructor(m: Module, locals: FlagLocals, slowCondition: (code: number) => Expression) {
+  constructor(m: RegionModule, locals: FlagLocals, slowCondition: (code: number) => Expression) {
     this.m = m
     this.locals = locals
     this.slowCondition = slowCondition
   }
 
   private get(local: keyof FlagLocals): Expression {
-    return this.m.local.get(this.locals[local], binaryen.i32)
+    return this.m.local.get(this.locals[local], WasmType.I32)
   }
   private set(local: keyof FlagLocals, value: Expression): Expression {
     return this.m.local.set(this.locals[local], value)

@@ -6,7 +6,6 @@
  *   blocks + Structure -> nested wasm blocks and loops; each place that may leave has an exit, out of line behind
  *   the body, that puts EIP, flags and the instruction count right and joins the common exit, which stores registers
  */
-import binaryen from 'binaryen'
 import { RegionOutcome } from '../../runtime/exits.ts'
 import type { Lazy } from '../../runtime/flags.ts'
 import { PAGE_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_SUPERVISOR, TLB_USER } from '../../runtime/memory-map.ts'
@@ -20,9 +19,9 @@ import { FlagFlow, type Prepared, type PreparedBlock } from '../regions/flag-flo
 import { type FlagShape, flagUseOf, memoryShape, shapeKey, staticShape } from '../regions/flag-shape.ts'
 import type { Block, Region, RegionInstruction } from '../regions/region.ts'
 import type { Structure } from '../regions/structure.ts'
-import { valueTypes } from './handler.ts'
+import { WasmType } from '../wasm/module-writer.ts'
 import { RegionFlags } from './region-flags.ts'
-import { type Expression, LocalPool, type Module, ValueLowering } from './value.ts'
+import { type Expression, LocalPool, type RegionModule, ValueLowering } from './value.ts'
 
 const GENERAL_REGISTERS = 8
 /** Fixed locals: the general registers first, then these. */
@@ -39,12 +38,14 @@ const FIRST_SCRATCH = 17
 
 const HIGH_BYTES = 4
 
+const valueTypes = { i32: WasmType.I32, i64: WasmType.I64 }
+
 interface Exit {
   readonly label: string
   readonly code: Expression[]
 }
 
-export class RegionLowering extends ValueLowering {
+export class RegionLowering extends ValueLowering<RegionModule> {
   private readonly region: Region
   private readonly structure: Structure
   private readonly blocks = new Map<number, PreparedBlock>()
@@ -65,7 +66,7 @@ export class RegionLowering extends ValueLowering {
   private before = 0
   private readonly modifyHost = new Map<Node, number>()
 
-  constructor(m: Module, region: Region, structure: Structure) {
+  constructor(m: RegionModule, region: Region, structure: Structure) {
     super(m, new LocalPool(FIRST_SCRATCH), valueTypes)
     this.region = region
     this.structure = structure
@@ -73,7 +74,7 @@ export class RegionLowering extends ValueLowering {
     this.tlb = (region.mode & ModeBit.User) !== 0 ? TLB_USER : TLB_SUPERVISOR
     this.flags = new RegionFlags(m, { A: FLAG_A, B: FLAG_B, C: FLAG_C, E: FLAG_E, O: FLAG_O, K: FLAG_K }, code => {
       this.usesCondition = true
-      return m.call('condition', [m.i32.const(code)], binaryen.i32)
+      return m.call('condition', [m.i32.const(code)], WasmType.I32)
     })
   }
 
@@ -139,7 +140,7 @@ export class RegionLowering extends ValueLowering {
   // --- small expressions ---
 
   private local(index: number): Expression {
-    return this.m.local.get(index, binaryen.i32)
+    return this.m.local.get(index, WasmType.I32)
   }
   private constant(value: number): Expression {
     return this.m.i32.const(value)
@@ -198,11 +199,11 @@ export class RegionLowering extends ValueLowering {
         this.setState(stateAddress('remaining'), this.local(REMAINING)),
         this.local(OUTCOME),
       ],
-      binaryen.i32,
+      WasmType.I32,
     )
-    const fixed = Array.from({ length: FIRST_SCRATCH }, () => binaryen.i32)
+    const fixed = Array.from({ length: FIRST_SCRATCH }, () => WasmType.I32)
     m.addFunction(
-      'region', binaryen.none, binaryen.i32, [...fixed, ...this.pool.types.map(type => valueTypes[type])], whole,
+      'region', WasmType.None, WasmType.I32, [...fixed, ...this.pool.types.map(type => valueTypes[type])], whole,
     )
     m.addFunctionExport('region', 'region')
   }

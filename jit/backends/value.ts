@@ -5,10 +5,17 @@
  */
 import type binaryen from 'binaryen'
 import { countUses, isEffect, isPure, type Node, type ValueType } from '../ir.ts'
+import type { ModuleWriter } from '../wasm/module-writer.ts'
 
-/** binaryen's module, the one place where its handles are opaque numbers. */
+/** binaryen's module: the interpreter is built with it, and it shows regions as text. */
 export type Module = binaryen.Module
-export type Expression = binaryen.ExpressionRef
+/** What regions ask of a module: less, so that a small writer does, too (wasm/module-writer.ts). */
+export type RegionModule = Pick<
+  ModuleWriter,
+  'i32' | 'i64' | 'local' | 'block' | 'loop' | 'if' | 'br' | 'select' | 'call' | 'addFunction' | 'addFunctionExport'
+>
+/** A handle, which only the module that gave it understands. */
+export type Expression = number
 
 /** Scratch locals of a function, by type; handed out afresh to each instruction. */
 export class LocalPool {
@@ -76,15 +83,15 @@ function foldBinary(op: Node['op'], a: number, b: number): number | undefined {
 }
 
 /** Turns the statements of one instruction into expressions. Back ends say what reads and effects become. */
-export abstract class ValueLowering {
-  protected readonly m: Module
+export abstract class ValueLowering<M extends RegionModule> {
+  protected readonly m: M
   protected readonly pool: LocalPool
-  private readonly typeHandles: Record<ValueType, binaryen.Type>
+  private readonly typeHandles: Record<ValueType, number>
   private readonly homes = new Map<Node, number>()
   private readonly constants = new Map<Node, number | typeof UNKNOWN>()
   private uses = new Map<Node, number>()
 
-  constructor(m: Module, pool: LocalPool, types: Record<ValueType, binaryen.Type>) {
+  constructor(m: M, pool: LocalPool, types: Record<ValueType, number>) {
     this.m = m
     this.pool = pool
     this.typeHandles = types

@@ -18,7 +18,7 @@ export interface DiscoveryLimits {
 }
 
 /** Bounds found by measurement (docs/architecture.md): larger functions reach V8's optimiser too late. */
-export const defaultLimits: DiscoveryLimits = { blocks: 96, instructions: 420 }
+export const defaultLimits: DiscoveryLimits = { blocks: 64, instructions: 256 }
 
 const LONGEST_BLOCK = 64
 const MAX_INSTRUCTION_BYTES = 15
@@ -34,6 +34,9 @@ const LOWERED = new Set([
   'jcc', 'jmp', 'call', 'ret', 'loop', 'loope', 'loopne', 'jcxz', 'movs', 'stos', 'lods',
 ])
 
+/** Mnemonics that read memory through a segment without an operand that names it. */
+const IMPLICIT_SOURCES = new Set(['movs', 'lods', 'xlat'])
+
 /** Whether the region back end lowers an instruction in flat 32-bit code. */
 export function isLowered(instruction: Instruction): boolean {
   if (!LOWERED.has(instruction.mnemonic) || instruction.repeat !== 'none') return false
@@ -41,10 +44,12 @@ export function isLowered(instruction: Instruction): boolean {
   const transfer = BRANCHES.has(instruction.mnemonic) || ['jmp', 'call', 'ret', 'push', 'pop', 'leave'].includes(instruction.mnemonic)
   if (transfer && instruction.operandSize !== 32) return false
   for (const operand of instruction.operands) {
-    if (operand.kind === 'memory' && operand.segment > Segment.Ds) return false
+    // Flat code says nothing of CS but its base and limit: it may not be read, and cannot be written.
+    if (operand.kind === 'memory' && (operand.segment > Segment.Ds || operand.segment === Segment.Cs)) return false
     if (operand.kind === 'register' && !operand.class.startsWith('gpr')) return false
     if (operand.kind === 'far') return false
   }
+  if (IMPLICIT_SOURCES.has(instruction.mnemonic) && instruction.segment === Segment.Cs) return false
   return instruction.segment <= Segment.Ds
 }
 

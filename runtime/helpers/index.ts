@@ -9,7 +9,7 @@ export {
   readForModify64, readForModify8, write16, write32, write64, write8,
 } from './memory'
 export { setStep, updateMode } from './mode'
-export { closePage, flushPage, flushTlb, peekTranslate, translateFetch } from './paging'
+export { closePage, flushPage, flushTlb, peekFetch, peekTranslate, translateFetch } from './paging'
 export { validateRegion } from './regions'
 export { attend, cancelStep, findRun } from './runs'
 export * from './system'

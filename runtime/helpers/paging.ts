@@ -120,6 +120,40 @@ export function peekTranslate(linear: u32): u32 {
   return (pte & ENTRY_P) == 0 ? 0xffffffff : (pte & PAGE_MASK) | (linear & OFFSET_MASK)
 }
 
+/**
+ * Physical address that an instruction byte at `linear` would be fetched from, without any effect. All ones when the
+ * fetch would fault, or would have to set an accessed bit first.
+ */
+export function peekFetch(linear: u32, user: bool): u32 {
+  const entry = entryAddress(linear, user)
+  const info = load<u32>(entry, 12)
+  if ((load<u32>(entry) & ~TAG_DEVICE) == (linear & PAGE_MASK) && (info & INFO_EXECUTABLE) != 0)
+    return (info & PAGE_MASK) | (linear & OFFSET_MASK)
+  const mask = load<u32>(A20_MASK)
+  if ((load<u32>(CR0) & CR0_PG) == 0) return linear & mask
+  const wanted = ENTRY_P | ENTRY_A | (user ? ENTRY_U : 0)
+  if ((load<u32>(CR4) & CR4_PAE) != 0) {
+    const pdpte = load<u32>(PDPTE + (linear >> 30) * 8)
+    if ((pdpte & ENTRY_P) == 0) return 0xffffffff
+    const pdeAddress = ((pdpte & PAGE_MASK) + ((linear >> 21) & 0x1ff) * 8) & mask
+    const pde = readPhysical<u32>(pdeAddress)
+    // A high dword is NX, reserved, or leads above 4 GiB, where there is no RAM.
+    if ((pde & wanted) != wanted || readPhysical<u32>(pdeAddress + 4) != 0) return 0xffffffff
+    if ((pde & ENTRY_PS) != 0)
+      return (pde & 0x1fe000) != 0 ? 0xffffffff : ((pde & 0xffe00000) | (linear & 0x1fffff)) & mask
+    const pteAddress = ((pde & PAGE_MASK) + ((linear >> 12) & 0x1ff) * 8) & mask
+    const pte = readPhysical<u32>(pteAddress)
+    if ((pte & wanted) != wanted || readPhysical<u32>(pteAddress + 4) != 0) return 0xffffffff
+    return ((pte & PAGE_MASK) | (linear & OFFSET_MASK)) & mask
+  }
+  const pde = readPhysical<u32>(((load<u32>(CR3) & PAGE_MASK) + (linear >> 22) * 4) & mask)
+  if ((pde & wanted) != wanted) return 0xffffffff
+  if ((pde & ENTRY_PS) != 0 && (load<u32>(CR4) & CR4_PSE) != 0)
+    return (pde & 0x3fe000) != 0 ? 0xffffffff : ((pde & 0xffc00000) | (linear & 0x3fffff)) & mask
+  const pte = readPhysical<u32>(((pde & PAGE_MASK) + ((linear >> 12) & 0x3ff) * 4) & mask)
+  return (pte & wanted) != wanted ? 0xffffffff : ((pte & PAGE_MASK) | (linear & OFFSET_MASK)) & mask
+}
+
 /** Opens the fast path for stores when the page may be written and holds no decoded code. */
 function refreshWriteTag(entry: u32, page: u32, info: u32): void {
   const physical = info & PAGE_MASK

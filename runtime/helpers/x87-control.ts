@@ -2,9 +2,10 @@
  * x87 control instructions, and what every x87 instruction does first: #NM and #MF checks and the record of the last
  * instruction and operand.
  *
- *   waiting instruction, no memory operand:  x87Begin(), operation
- *   waiting instruction, memory operand:     x87Check(), operation with its accesses, x87Record(segment, offset)
- *   control instruction (FN…):               x87Available(), operation
+ *   frequent waiting instruction:            check in line (jit/definitions/x87.ts), operation, which records itself
+ *   other waiting instruction, registers:    x87Begin(), operation
+ *   other waiting instruction, memory:       check in line, operation with its accesses, x87Record(segment, offset)
+ *   control instruction (FN…):               #NM check in line or x87Available(), operation
  *   WAIT:                                    x87Wait()
  *
  * The record comes last where an access may fault, so that a fault leaves it alone. CR0.NE = 0 (exceptions reported

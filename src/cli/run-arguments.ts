@@ -19,6 +19,8 @@ export interface RunArguments {
   readonly serial: PortTarget
   readonly debugcon: PortTarget
   readonly isaDebugExit: boolean
+  /** Compile hot code. */
+  readonly jit: boolean
   readonly clock: 'wall' | 'virtual'
   readonly expect?: RegExp
   readonly timeout?: number
@@ -58,7 +60,7 @@ export const runOptions: readonly { readonly heading: string; readonly options: 
           'instructions run, so that a run is repeatable',
       },
       { name: 'isa-debug-exit', kind: 'flag', help: 'a write of v to port 0xF4 exits with status (v << 1) | 1' },
-      { name: 'no-jit', kind: 'flag', help: 'interpret only; this version has no compiler yet, so it changes nothing' },
+      { name: 'no-jit', kind: 'flag', help: 'interpret only, compile nothing' },
     ],
   },
   {
@@ -136,6 +138,7 @@ export function parseRunArguments(argv: readonly string[]): RunArguments | 'help
     serial: targetValue(given, 'serial', { kind: 'stdio' }),
     debugcon: targetValue(given, 'debugcon', { kind: 'none' }),
     isaDebugExit,
+    jit: !given.has('no-jit'),
     clock: clockValue(given),
     expect: expectValue(given),
     timeout: timeoutValue(given),

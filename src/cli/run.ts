@@ -58,6 +58,7 @@ export async function runCommand(argv: readonly string[], host: RunHost): Promis
     clock: parsed.clock,
     trace: parsed.trace,
     isaDebugExit: parsed.isaDebugExit,
+    jit: parsed.jit ? undefined : false,
     boot,
   }
   return await runSession(parsed, machineOptions, host)
@@ -209,7 +210,7 @@ class StatsFile {
   write(parsed: RunArguments, stats: SessionStats, outcome: string, exitStatus: number): void {
     if (this.#written) return
     this.#written = true
-    const { instructions, seconds, mips, wallSeconds, bootMarks, restarts, exits, decodedRuns, invalidations, rss } =
+    const { instructions, seconds, mips, wallSeconds, bootMarks, restarts, exits, decodedRuns, invalidations, regions, rss } =
       stats
     const document = {
       outcome,
@@ -221,9 +222,10 @@ class StatsFile {
       bootMarks,
       restarts,
       exits,
-      compiles: 0,
+      compiles: regions?.installed ?? 0,
       decodedRuns,
       invalidations,
+      regions,
       rss,
       memoryBytes: parsed.memoryBytes,
       clock: parsed.clock,

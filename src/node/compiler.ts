@@ -7,11 +7,16 @@ import type { Compiler } from '../../jit/region-manager.ts'
 import type { WorkerReply } from '../../jit/worker/messages.ts'
 import { WorkerCompiler, type StartWorker } from '../../jit/worker/worker-compiler.ts'
 
+/** A region's trees die young, all at once: twice the default spares a third of the compile time. */
+const YOUNG_GENERATION_MIB = 96
+
 /** Starts build/compile-worker.js, which lies at `script`, as a thread. */
 export function threadStarter(script: URL): StartWorker {
   return ({ onReply, onGone }) => {
     // Options of this process (a loader, the inspector) are not the worker's.
-    const thread = new Worker(script, { execArgv: [], name: 'tabpc compile' })
+    const thread = new Worker(script, {
+      execArgv: [], name: 'tabpc compile', resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
+    })
     thread.unref()
     thread.on('message', (reply: WorkerReply) => onReply(reply))
     thread.on('messageerror', onGone)

@@ -270,7 +270,7 @@ class SteppingEngine extends InterpreterEngine {
   }
 }
 
-class RunningEngine extends InterpreterEngine {
+export class RunningEngine extends InterpreterEngine {
   readonly name: string = 'interpreter-run'
 
   /** What a branch finds at its own bytes or in data memory is no INT3; those cases are the stepping engine's. */
@@ -283,7 +283,7 @@ class RunningEngine extends InterpreterEngine {
     return into < 0 || into >= vector.bytes.length
   }
 
-  protected execute(): void {
+  protected execute(_vector: TestVector): void {
     this.cpu.run(RUNNING_INSTRUCTIONS)
   }
 

@@ -113,6 +113,9 @@ export class TestCpu {
     core.set('segmentAccess', access, segment)
   }
 
+  /** Takes a run that has become hot; there are none unless a subclass asks for them. */
+  protected hot(_record: number): void {}
+
   /** Runs up to `instructions` instructions, decoding what is cold; the reason why it stopped. */
   run(instructions: number): ExitReason {
     const { core } = this
@@ -120,6 +123,10 @@ export class TestCpu {
     core.set('remainingCut', 0)
     for (;;) {
       const reason = core.exports.run() as ExitReason
+      if (reason === ExitReason.Hot) {
+        this.hot(core.get('exitArgument') >>> 0)
+        continue
+      }
       if (reason !== ExitReason.Decode) return reason
       this.writer.translate(core.get('exitArgument') >>> 0)
       core.exports.cancelStep()

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Code, multibootKernel } from './kernels.ts'
 
-const PROGRAM = fileURLToPath(new URL(process.env.P_CLI ?? '../../../build/cli.js', import.meta.url))
+const PROGRAM = fileURLToPath(new URL('../../../build/cli.js', import.meta.url))
 /** Longer than any run of a spec takes on a busy host. In milliseconds. */
 const LONGEST_RUN = 30_000
 

@@ -70,7 +70,7 @@ describe.concurrent('the end of a run', () => {
     const code = [cli, movEax(0x12345678), movEax(2), tripleFault]
     const all = await folder.run(code, ['--trace'])
     expect(all.status).toBe(3)
-    const instructions = /last instructions:\n([^]*)$/.exec(all.stderr)?.[1].trimEnd().split('\n') ?? []
+    const instructions = /last instructions:\n(.*)$/s.exec(all.stderr)?.[1].trimEnd().split('\n') ?? []
     expect(instructions.map(line => line.trim().replace(/\s+/g, ' '))).toEqual([
       expect.stringMatching(new RegExp(`^${CODE_ADDRESS.toString(16).padStart(8, '0')} fa cli$`)),
       expect.stringMatching(/ b8 78 56 34 12 mov eax, 0x12345678$/),
@@ -82,7 +82,7 @@ describe.concurrent('the end of a run', () => {
       expect.stringMatching(/ 0f 0b ud2$/),
     ])
     const two = await folder.run(code, ['--trace=2'])
-    expect(/last instructions:\n([^]*)$/.exec(two.stderr)?.[1].trimEnd().split('\n')).toHaveLength(2)
+    expect(/last instructions:\n(.*)$/s.exec(two.stderr)?.[1].trimEnd().split('\n')).toHaveLength(2)
   })
 
   it('is the timeout of a guest that computes for ever', async () => {

@@ -9,7 +9,7 @@ import { CodeCache } from '../../../runtime/code-cache.ts'
 import { Core } from '../../../runtime/core.ts'
 import { ExitReason } from '../../../runtime/exits.ts'
 import { PAGE_FLAGS_BASE, PageFlag, RAM_BASE } from '../../../runtime/memory-map.ts'
-import { Cr0, Segment } from '../../../runtime/state.ts'
+import { Cr0, Gpr, Segment } from '../../../runtime/state.ts'
 import { resetProcessor } from '../../../src/cpu-reset.ts'
 
 const RAM_BYTES = 1 << 20
@@ -20,6 +20,19 @@ const IMAGE_OUT = 0x3000
 const OPERAND = 0x1000
 const ALWAYS_ONE = 2
 const BUDGET = 100
+
+/** Descriptor tables and stack of the guest, for exceptions; the handler of vector n is a HLT at HANDLERS + n. */
+const GDT = 0x4000
+const IDT = 0x5000
+const HANDLERS = 0x6000
+const STACK = 0x8000
+const VECTORS = 32
+const CODE_SELECTOR = 8
+const FLAT_CODE = [0xff, 0xff, 0, 0, 0, 0x9b, 0xcf, 0]
+const INTERRUPT_GATE = 0x8e00
+
+/** Control word after FNINIT. */
+const CONTROL_INITIAL = 0x37f
 
 const FRSTOR_DISP32 = [0xdd, 0x25]
 const FNSAVE_DISP32 = [0xdd, 0x35]
@@ -87,6 +100,52 @@ export class Interpreter {
     return address
   }
 
+  /** Runs from `eip` until the guest halts. */
+  private runUntilHalt(eip: number): void {
+    const { core } = this
+    core.set('eip', eip)
+    core.set('halted', 0)
+    core.set('remaining', BUDGET)
+    for (;;) {
+      const reason = core.exports.run() as ExitReason
+      if (reason === ExitReason.Halt) return
+      if (reason !== ExitReason.Decode) throw new Error(`the guest left with ${ExitReason[reason]}`)
+      this.writer.translate(core.get('exitArgument') >>> 0)
+      core.exports.cancelStep()
+    }
+  }
+
+  /** Lets every exception end at a HLT of its own. */
+  private catchExceptions(): void {
+    const { core } = this
+    core.ram.set(FLAT_CODE, GDT + CODE_SELECTOR)
+    for (let vector = 0; vector < VECTORS; vector++) {
+      const handler = HANDLERS + vector
+      core.ram[handler] = HLT
+      core.ram.set([...doubleword((CODE_SELECTOR << 16) | handler), ...doubleword(INTERRUPT_GATE)], IDT + vector * 8)
+    }
+    core.set('gdtrBase', GDT)
+    core.set('gdtrLimit', CODE_SELECTOR + FLAT_CODE.length - 1)
+    core.set('idtrBase', IDT)
+    core.set('idtrLimit', VECTORS * 8 - 1)
+    core.set('gpr', STACK, Gpr.Esp)
+  }
+
+  /** Vector that one instruction raises under `cr0` and the status word `status`; -1 for none. */
+  exceptionOf(opcode: number, modrm: number, cr0: number, status: number): number {
+    const { core } = this
+    this.catchExceptions()
+    const before = core.get('cr0')
+    core.set('fpuControl', CONTROL_INITIAL)
+    core.set('fpuTag', 0)
+    core.set('fpuStatus', status)
+    core.set('cr0', cr0)
+    this.runUntilHalt(this.codeFor(opcode, modrm) + FRSTOR_DISP32.length + 4)
+    core.set('cr0', before)
+    const vector = core.get('eip') - HANDLERS - 1
+    return vector >= 0 && vector < VECTORS ? vector : -1
+  }
+
   private viewOf(physical: number): DataView {
     return new DataView(this.core.memory.buffer, RAM_BASE + physical)
   }
@@ -96,19 +155,8 @@ export class Interpreter {
     const { core } = this
     core.ram.set(image, IMAGE_IN)
     core.ram.set(operand, OPERAND)
-    core.set('eip', this.codeFor(opcode, modrm))
     core.exports.setEflags(flags | ALWAYS_ONE)
-    core.set('halted', 0)
-    core.set('remaining', BUDGET)
-    for (;;) {
-      const reason = core.exports.run() as ExitReason
-      if (reason !== ExitReason.Decode) {
-        if (reason !== ExitReason.Halt) throw new Error(`the guest left with ${ExitReason[reason]}`)
-        break
-      }
-      this.writer.translate(core.get('exitArgument') >>> 0)
-      core.exports.cancelStep()
-    }
+    this.runUntilHalt(this.codeFor(opcode, modrm))
     return { image: this.viewOf(IMAGE_OUT), memory: this.viewOf(OPERAND), flags: core.exports.getEflags() }
   }
 }

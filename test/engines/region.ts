@@ -1,0 +1,62 @@
+/**
+ * The vector engine of compiled regions: the region at the instruction is compiled and entered as it is, without the
+ * interpreter; what it leaves (a fault, a TLB miss, the INT3 behind) the interpreter then takes over.
+ *
+ *   bytes of a case -> compile -> region() -> interpreter to the INT3 or the handler's HLT
+ */
+import { compile } from '../../jit/compile.ts'
+import { PAGE_BYTES, RAM_BASE } from '../../runtime/memory-map.ts'
+import { ModeBit, Segment } from '../../runtime/state.ts'
+import { codeRange } from '../vectors/environment.ts'
+import type { Vector } from '../vectors/format.ts'
+import { RunningEngine } from './interpreter.ts'
+
+const FLAT_CODE = 0x23
+const FLAT_DATA = 0x2b
+/** More than any region here holds; loops end by then. */
+const BUDGET = 2000
+
+export class RegionEngine extends RunningEngine {
+  override readonly name: string = 'region'
+  /** Cases that the region has executed, and those that it has left to the interpreter. */
+  compiled = 0
+  left = 0
+
+  /** Flat 32-bit code that begins with an instruction which regions execute. */
+  override knows(vector: Vector): boolean {
+    if (!super.knows(vector)) return false
+    const { selectors } = vector
+    if (selectors[Segment.Cs] !== FLAT_CODE) return false
+    return [Segment.Es, Segment.Ss, Segment.Ds].every(segment => selectors[segment] === FLAT_DATA)
+  }
+
+  private codePages(): { linear: number; physical: number; bytes: Uint8Array }[] {
+    const { core } = this.cpu
+    const pages = []
+    for (let linear = codeRange.base; linear < codeRange.base + codeRange.bytes; linear += PAGE_BYTES) {
+      const physical = core.exports.peekTranslate(linear) >>> 0
+      const bytes = core.bytes.subarray(RAM_BASE + physical, RAM_BASE + physical + PAGE_BYTES)
+      pages.push({ linear, physical, bytes })
+    }
+    return pages
+  }
+
+  protected override execute(vector: Vector): void {
+    const { core } = this.cpu
+    const mode = core.get('mode')
+    // Alignment checks, which the vectors turn on by EFLAGS, end flat code.
+    const code = (mode & ModeBit.Flat) !== 0 ? compile({ entry: vector.eip, mode, pages: this.codePages() }) : undefined
+    if (code) {
+      const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code.binary as BufferSource), {
+        env: { memory: core.memory },
+        core: { condition: core.exports.condition },
+      })
+      core.set('remaining', BUDGET)
+      const enter = exports.region as () => number
+      enter()
+      if (core.get('remaining') < BUDGET) this.compiled++
+      else this.left++
+    }
+    super.execute(vector)
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * The captured vectors through the region compiler: each flat 32-bit case is compiled as a region of its own. One case
+ * in eight by default; all of them with TABPC_VECTORS=all.
+ */
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { RegionEngine } from '../../engines/region.ts'
+import { describeMismatch, replayVectors } from './replay.ts'
+
+const folder = fileURLToPath(new URL('../../vectors/', import.meta.url))
+/**
+ * Cases, in percent, that regions must have executed themselves. The rest fault, run over the end of a page, or are
+ * left to the interpreter, as all of 16-bit code is.
+ */
+const leastPercent: Readonly<Record<string, number>> = {
+  arithmetic: 60, bit: 45, branch: 35, fault: 5, move: 50, multiply: 30, segment: 0.5, shift: 50, stack: 9, string: 5,
+}
+const every = process.env.TABPC_VECTORS === 'all' ? 1 : 8
+const SHOWN = 5
+const SECONDS = 1000
+
+describe('captured vectors in compiled regions', () => {
+  it.each(Object.entries(leastPercent))(
+    '%s',
+    (family, percent) => {
+      const engine = new RegionEngine()
+      const reports: string[] = []
+      const summary = replayVectors(engine, readFileSync(`${folder}${family}.vectors.gz`), {
+        limit: SHOWN,
+        filter: vector => vector.index % every === 0,
+        onMismatch: mismatch => reports.push(describeMismatch(mismatch)),
+      })
+      expect(reports.join('\n')).toBe('')
+      expect((100 * engine.compiled) / summary.run).toBeGreaterThan(percent)
+    },
+    60 * SECONDS,
+  )
+})
