@@ -73,6 +73,13 @@ const hotAt32 = new Set([
   'bt', 'bts', 'btr', 'bsf', 'bsr', 'bswap', 'shld', 'shrd', 'loop', 'jcxz', 'cmpxchg', 'xadd', 'popcnt',
 ])
 
+/** x87 forms that compilers emit for arithmetic; the operands that are not memory are register numbers. */
+const hotX87 = new Set([
+  'fld', 'fild', 'fst', 'fstp', 'fistp', 'fld1', 'fldz', 'fxch', 'fchs', 'fabs', 'fadd', 'fsub', 'fsubr', 'fmul', 'fdiv', 'fdivr',
+  'faddp', 'fsubp', 'fsubrp', 'fmulp', 'fdivp', 'fdivrp', 'fcom', 'fcomp', 'fucom', 'fucomp', 'fucompp', 'fcomi', 'fcomip',
+  'fucomi', 'fucomip', 'fnstsw', 'fnstcw', 'fldcw', 'fsqrt',
+])
+
 /**
  * Whether a signature is worth a place inside the interpreter's one function. Chosen by what compilers emit; the
  * rest are called, at a third of the speed.
@@ -80,6 +87,7 @@ const hotAt32 = new Set([
 export function isHot(facts: Facts): boolean {
   const { mnemonic, operandSize, operands } = facts
   if (operands.some(operand => operand.kind === 'far')) return false
+  if (hotX87.has(mnemonic)) return operandSize === 32 && operands.every(operand => operand.kind !== 'memory' || operand.size !== 80)
   if (operands.some(operand => operand.class !== undefined && !operand.class.startsWith('gpr'))) return false
   const size = operands.length > 0 && operands[0].size > 0 ? operands[0].size : operandSize
   if (size === 64) return false

@@ -31,6 +31,7 @@ describe('values', () => {
       debugcon: { kind: 'none' },
       isaDebugExit: false,
       clock: 'wall',
+      jit: true,
       expect: undefined,
       timeout: undefined,
       stats: undefined,
