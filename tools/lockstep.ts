@@ -6,6 +6,7 @@
  *     --checkpoint 5M             instructions between comparisons
  *     --instructions 500M         how far to go
  *     --expect REGEX              stop at the first checkpoint at which the serial output matches
+ *     --type TEXT                 type a line then instead, and go on until the output behind it matches; repeatable
  *     --memory 64M --kernel F --initrd F --append S
  *     --hashes                    print a digest of the machine at each checkpoint
  *     --console                   print the serial output at the end
@@ -38,6 +39,8 @@ interface Request {
   readonly checkpoint: number
   readonly instructions: number
   readonly expect: RegExp | undefined
+  /** Lines for the first serial port. */
+  readonly type: readonly string[]
   readonly hashes: boolean
   readonly console: boolean
 }
@@ -62,6 +65,7 @@ function readArguments(argv: readonly string[]): Request {
     args: [...argv],
     options: {
       engines: string, checkpoint: string, instructions: string, expect: string, memory: string, kernel: string,
+      type: { type: 'string', multiple: true },
       initrd: string, append: string, hashes: { type: 'boolean' }, console: { type: 'boolean' },
     },
   })
@@ -77,6 +81,7 @@ function readArguments(argv: readonly string[]): Request {
     checkpoint: readCount(values.checkpoint ?? '5M', 'checkpoint'),
     instructions: readCount(values.instructions ?? '500M', 'instructions'),
     expect: values.expect === undefined ? undefined : new RegExp(values.expect),
+    type: values.type ?? [],
     hashes: values.hashes ?? false,
     console: values.console ?? false,
   }
@@ -94,12 +99,20 @@ function* checkpoints(every: number, count: number): Generator<number> {
   yield count
 }
 
-/** Runs again to `good` and finds the region after which they part on the way to `bad`. */
-function explain(request: Request, good: number, bad: number): readonly string[] {
+function type(machine: SteppedMachine, line: string): void {
+  machine.machine.serial[0].receive(new TextEncoder().encode(`${line}\n`))
+}
+
+/** Runs again to `good` and finds the region after which they part on the way to `bad`; `typed` is what was typed when. */
+function explain(request: Request, good: number, bad: number, typed: ReadonlyMap<number, string>): readonly string[] {
   const { engines, options, checkpoint } = request
   const [machineName, referenceName] = engines[0].startsWith('jit') ? engines : [engines[1], engines[0]]
   const bring = (machine: SteppedMachine): void => {
-    for (const at of checkpoints(checkpoint, good)) machine.runTo(at)
+    for (const at of checkpoints(checkpoint, good)) {
+      machine.runTo(at)
+      const line = typed.get(at)
+      if (line !== undefined) type(machine, line)
+    }
   }
   let lines: readonly string[] = ['they do not differ when stopped after every region']
   let from = good
@@ -123,6 +136,8 @@ function main(argv: readonly string[]): void {
   const [a, b] = request.engines.map(engine => build(engine, request.options))
   let good = 0
   let compared = 0
+  let seen = 0
+  const typed = new Map<number, string>()
   for (const at of checkpoints(request.checkpoint, request.instructions)) {
     a.runTo(at)
     b.runTo(at)
@@ -130,13 +145,19 @@ function main(argv: readonly string[]): void {
     const lines = compareMachines(a, b)
     if (lines.length > 0) {
       process.stdout.write(`${[`${a.name} and ${b.name} differ at ${at} instructions (same at ${good}):`, ...lines].join('\n')}\n`)
-      process.stdout.write(`${explain(request, good, at).join('\n')}\n`)
+      process.stdout.write(`${explain(request, good, at, typed).join('\n')}\n`)
       process.exitCode = 1
       return
     }
     if (request.hashes) process.stdout.write(`${String(at).padStart(12)} ${a.digest()} ${b.digest()}\n`)
     good = at
-    if (a.stopped !== undefined || request.expect?.test(a.console)) break
+    if (a.stopped !== undefined) break
+    if (!request.expect?.test(a.console.slice(seen))) continue
+    const line = request.type[typed.size]
+    if (line === undefined) break
+    typed.set(at, line)
+    seen = a.console.length
+    for (const machine of [a, b]) type(machine, line)
   }
   const compiled = [a, b].map(({ name, machine }) => `${name} with ${machine.cache.compiled} regions`).join(', ')
   process.stdout.write(`${a.name} and ${b.name} are the same at ${compared} checkpoints over ${good} instructions (${compiled})\n`)

@@ -2,7 +2,6 @@
  * Hot handlers: inline in the interpreter's one function, for flat 32-bit code. No segment checks, translation
  * inline, branches linked.
  */
-import binaryen from 'binaryen'
 import { MAX_RUN_INSTRUCTIONS, RECORD_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES } from '../../runtime/memory-map.ts'
 import { RecordField } from '../../runtime/records.ts'
 import { stateAddress } from '../../runtime/state.ts'

@@ -23,7 +23,6 @@ import { WasmType } from '../wasm/module-writer.ts'
 import { RegionFlags } from './region-flags.ts'
 import { type Expression, LocalPool, type RegionModule, ValueLowering } from './value.ts'
 
-const GENERAL_REGISTERS = 8
 /** Fixed locals: the general registers first, then these. */
 const REMAINING = 8
 const EXIT_EIP = 9

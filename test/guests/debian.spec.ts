@@ -73,7 +73,7 @@ describe('Debian on 256 MiB', () => {
     shell.type('sleep 1000\n')
     await pause(500)
     shell.type('\x1a')
-    await shell.waitFor(/Stopped.*sleep 1000[^]*root@tabpc:/)
+    await shell.waitFor(/Stopped.*sleep 1000[\s\S]*root@tabpc:/)
     expect(await shell.shell('bg')).toMatch(/sleep 1000/)
     shell.type('fg\n')
     await pause(500)

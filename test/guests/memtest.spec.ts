@@ -17,7 +17,7 @@ function screen(output: string): string {
   const rows = Array.from({ length: ROWS }, () => new Array<string>(COLUMNS).fill(' '))
   let row = 0
   let column = 0
-  for (const [sequence, parameters, final] of output.matchAll(/\x1b\[([\d;?]*)([A-Za-z])|[^]/g)) {
+  for (const [sequence, parameters, final] of output.matchAll(/\x1b\[([\d;?]*)([A-Za-z])|[\s\S]/g)) {
     if (final === 'H') {
       const [y, x] = parameters.split(';')
       row = Number(y || 1) - 1

@@ -137,23 +137,24 @@ class Generator {
     this.emit([0xc7, 0x05, ...word32(counter), ...word32(2 + this.random.below(12))])
     this.emit([0x90], [head])
     body()
-    this.emit([0xff, 0x0d, ...word32(counter), 0x0f, 0x85, relative(head)])
+    // Cut to 4 bits, for the loop may have been entered in its middle.
+    this.emit([0xff, 0x0d, ...word32(counter), 0x83, 0x25, ...word32(counter), 15, 0x0f, 0x85, relative(head)])
   }
 
   private function(index: number): void {
     const { random } = this
     const end = this.nextLabel++
     const middle = this.nextLabel++
+    const inner = this.nextLabel++
     const gap = random.oneIn(3) ? random.below(200) : random.below(8)
     this.emit([0x90], [this.functions[index]], gap)
     const body = (count: number, ahead: readonly Label[]) => {
       for (let i = 0; i < count; i++) this.bodyItem(index, ahead)
     }
-    body(random.below(12), [middle, end])
-    if (random.oneIn(2)) this.loop(() => body(1 + random.below(10), [middle, end]))
+    body(random.below(12), [middle, end, inner])
+    if (random.oneIn(2)) this.loop(() => body(1 + random.below(10), [middle, end, inner]))
     this.emit([0x90], [middle])
     this.loop(() => {
-      const inner = this.nextLabel++
       body(2 + random.below(12), [inner, inner, end])
       if (random.oneIn(3)) this.loop(() => body(1 + random.below(6), [inner]))
       this.emit([0x90], [inner])
