@@ -24,9 +24,18 @@ function readNumber(text: string, option: string): number {
   return value
 }
 
-async function main(argv: readonly string[]): Promise<void> {
+function parse(argv: readonly string[]) {
   const string = { type: 'string' } as const
-  const { values } = parseArgs({ args: [...argv], options: { seconds: string, seed: string, one: { type: 'boolean' } } })
+  try {
+    return parseArgs({ args: [...argv], options: { seconds: string, seed: string, one: { type: 'boolean' } } })
+  } catch (error) {
+    const message = error instanceof Error ? error.message.split(/[.\n]/)[0] : String(error)
+    throw new PCError('usage', message, 'write npm run fuzz -- [--seconds N] [--seed N] [--one]')
+  }
+}
+
+async function main(argv: readonly string[]): Promise<void> {
+  const { values } = parse(argv)
   const deadline = performance.now() + 1000 * readNumber(values.seconds ?? '60', 'seconds')
   const first = readNumber(values.seed ?? '1', 'seed')
   let programs = 0

@@ -14,7 +14,6 @@
  * When they differ, both run again to the last common checkpoint and the first region that goes wrong is shown, with
  * the registers it was entered with and its last instructions. Exits with 0 when they never differ, else with 1.
  */
-import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { compile } from '../jit/compile.ts'
 import { complain } from '../src/cli/complain.ts'
@@ -22,6 +21,7 @@ import { PCError } from '../src/errors.ts'
 import { loadKernel } from '../src/loaders/kernel.ts'
 import type { MachineOptions } from '../src/machine-options.ts'
 import { parseMemorySize } from '../src/memory-size.ts'
+import { readInputFile } from '../src/node/files.ts'
 import { loadAssets } from '../src/node/machine.ts'
 import { compareMachines } from './lockstep/compare.ts'
 import { narrow } from './lockstep/narrow.ts'
@@ -58,21 +58,30 @@ function readEngines(text: string): readonly [string, string] {
   return [names[0], names[1]]
 }
 
-/** Reads the arguments. Throws `PCError` 'usage'. */
-function readArguments(argv: readonly string[]): Request {
+function parse(argv: readonly string[]) {
   const string = { type: 'string' } as const
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      engines: string, checkpoint: string, instructions: string, expect: string, memory: string, kernel: string,
-      type: { type: 'string', multiple: true },
-      initrd: string, append: string, hashes: { type: 'boolean' }, console: { type: 'boolean' },
-    },
-  })
+  try {
+    return parseArgs({
+      args: [...argv],
+      options: {
+        engines: string, checkpoint: string, instructions: string, expect: string, memory: string, kernel: string,
+        type: { type: 'string', multiple: true },
+        initrd: string, append: string, hashes: { type: 'boolean' }, console: { type: 'boolean' },
+      },
+    })
+  } catch (error) {
+    throw new PCError('usage', error instanceof Error ? error.message.split(/[.\n]/)[0] : String(error), USAGE)
+  }
+}
+
+/** Reads the arguments and files. Throws `PCError` 'usage', 'bad-file', 'bad-kernel'. */
+function readArguments(argv: readonly string[]): Request {
+  const { values } = parse(argv)
   if (values.kernel === undefined) throw new PCError('usage', 'no kernel is given', USAGE)
   const memoryBytes = parseMemorySize(values.memory ?? '64M')
   const boot = loadKernel({
-    kernel: readFileSync(values.kernel), initrd: values.initrd ? readFileSync(values.initrd) : undefined,
+    kernel: readInputFile(values.kernel, 'the kernel', memoryBytes),
+    initrd: values.initrd === undefined ? undefined : readInputFile(values.initrd, 'the initrd', memoryBytes),
     cmdline: values.append ?? '', memoryBytes,
   })
   return {

@@ -49,9 +49,9 @@ describe('lockstep', () => {
     }
     expect(b.machine.cache.compiled).toBeGreaterThan(0)
     expect(a.digest()).toBe(b.digest())
-    b.ram[0x20_0000] ^= 1
+    b.ram[0x38_0000] ^= 1
     expect(a.digest()).not.toBe(b.digest())
-    expect(compareMachines(a, b)).toEqual(['[physical 00200000]    00  01'])
+    expect(compareMachines(a, b)).toEqual(['[physical 00380000]    00  01'])
   })
 
   it('finds the region that goes wrong', () => {
