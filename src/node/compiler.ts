@@ -17,9 +17,10 @@ export function threadStarter(script: URL): StartWorker {
     const thread = new Worker(script, {
       execArgv: [], name: 'tabpc compile', resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
     })
-    thread.unref()
     thread.on('message', (reply: WorkerReply) => onReply(reply))
     thread.on('messageerror', onGone)
+    // After the listeners: adding one for messages takes the hold on the process again.
+    thread.unref()
     thread.on('error', onGone)
     thread.on('exit', status => onGone(new Error(`the compile worker ended with status ${status}`)))
     return { post: message => thread.postMessage(message), terminate: () => void thread.terminate() }
