@@ -12,7 +12,7 @@ export type Module = binaryen.Module
 /** What regions ask of a module: less, so that a small writer does, too (wasm/module-writer.ts). */
 export type RegionModule = Pick<
   ModuleWriter,
-  'i32' | 'i64' | 'local' | 'block' | 'loop' | 'if' | 'br' | 'select' | 'call' | 'addFunction' | 'addFunctionExport'
+  'i32' | 'i64' | 'local' | 'block' | 'loop' | 'if' | 'br' | 'switch' | 'select' | 'call' | 'addFunction' | 'addFunctionExport'
 >
 /** A handle, which only the module that gave it understands. */
 export type Expression = number
