@@ -41,7 +41,13 @@ export class LocalPool {
     return indices[i]
   }
 
-  /** Starts the next instruction: all locals are free again. */
+  /** A local for good. */
+  reserve(type: ValueType): number {
+    this.types.push(type)
+    return this.first + this.types.length - 1
+  }
+
+  /** Starts the next instruction: the locals that were taken are free again. */
   release(): void {
     this.used.i32 = 0
     this.used.i64 = 0

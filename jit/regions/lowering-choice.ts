@@ -6,7 +6,7 @@ import type { Instruction } from '../decode/instruction.ts'
 import { Builder } from '../definitions/builder.ts'
 import { definitions } from '../definitions/index.ts'
 import { factsOf, signatureOf } from '../handlers.ts'
-import type { Node } from '../ir.ts'
+import type { Node, SegmentChoice } from '../ir.ts'
 
 export enum Lowering {
   /** From the definition: registers and flags stay in locals. */
@@ -77,6 +77,13 @@ function isHandled(instruction: Instruction): boolean {
     handled.set(signature, known)
   }
   return known
+}
+
+/** The segment that an access of an instruction goes through. */
+export function segmentOf(choice: SegmentChoice, { operands, segment: implicit }: Instruction): number {
+  if (choice !== 'operand') return choice
+  const operand = operands.find(({ kind }) => kind === 'memory')
+  return operand?.kind === 'memory' ? operand.segment : implicit
 }
 
 /** Whether an instruction may load FS or GS, whose bases regions keep. */
