@@ -16,6 +16,8 @@ import {
   INTERRUPT_SHADOW,
   SEGMENT_ACCESS,
   SEGMENT_BASE,
+  SEGMENT_FS,
+  SEGMENT_GS,
   SEGMENT_LIMIT,
   SEGMENT_SELECTOR,
   SEGMENT_SS,
@@ -216,10 +218,18 @@ function loadDataSegment(segment: u32, selector: u32): void {
  */
 export function loadSegment(segment: u32, selector: u32): void {
   selector &= 0xffff
+  const at = segment << 3
+  const base = load<u32>(SEGMENT_BASE + at)
+  const limit = load<u32>(SEGMENT_LIMIT + at)
+  const access = load<u32>(SEGMENT_ACCESS + at)
   if (!inProtectedMode()) load8086Segment(segment, selector)
   else if (segment == SEGMENT_SS) loadStackSegment(selector)
   else loadDataSegment(segment, selector)
-  if (!faulted()) updateMode()
+  if (faulted() || segment == SEGMENT_FS || segment == SEGMENT_GS) return
+  const same =
+    load<u32>(SEGMENT_BASE + at) == base && load<u32>(SEGMENT_LIMIT + at) == limit &&
+    load<u32>(SEGMENT_ACCESS + at) == access
+  if (!same) updateMode()
 }
 
 /** MOV Sreg: loadSegment, and SS holds off interrupts and debug traps for one instruction (SDM vol. 3, 6.8.3). */
