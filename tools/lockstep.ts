@@ -24,6 +24,7 @@ import { parseMemorySize } from '../src/memory-size.ts'
 import { readInputFile } from '../src/node/files.ts'
 import { loadAssets } from '../src/node/machine.ts'
 import { compareMachines } from './lockstep/compare.ts'
+import { readCount } from './lockstep/counts.ts'
 import { narrow } from './lockstep/narrow.ts'
 import { SteppedMachine } from './lockstep/stepped-machine.ts'
 
@@ -31,7 +32,6 @@ const USAGE = 'write npm run lockstep -- --kernel F [--initrd F] [--append S] [-
 const DEFAULT_HEAT = 50
 /** Regions left between two comparisons of RAM while the region that goes wrong is looked for. */
 const REGIONS_BETWEEN_RAM = 500
-const units: Readonly<Record<string, number>> = { '': 1, k: 1e3, M: 1e6, G: 1e9 }
 
 interface Request {
   readonly engines: readonly [string, string]
@@ -43,12 +43,6 @@ interface Request {
   readonly type: readonly string[]
   readonly hashes: boolean
   readonly console: boolean
-}
-
-function readCount(text: string, option: string): number {
-  const match = /^(\d+)([kMG]?)$/.exec(text)
-  if (!match) throw new PCError('usage', `--${option} cannot be '${text}'`, 'write a number, as 500000 or 5M')
-  return Number(match[1]) * units[match[2]]
 }
 
 function readEngines(text: string): readonly [string, string] {

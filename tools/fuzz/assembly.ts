@@ -5,7 +5,7 @@
 /** A place in the code, by number. */
 export type Label = number
 
-/** A byte, or a reference to a label in 4 bytes: its distance, or its address plus `plus`. */
+/** A byte, or a reference to a label in 4 bytes: the distance to it or its address, plus `plus`. */
 export type Piece = number | { readonly label: Label; readonly relative: boolean; readonly plus: number }
 
 /** What belongs together: one instruction, or a few that make sense only in a row. */
@@ -17,8 +17,8 @@ export interface Item {
   readonly gap?: number
 }
 
-export function relative(label: Label): Piece {
-  return { label, relative: true, plus: 0 }
+export function relative(label: Label, plus = 0): Piece {
+  return { label, relative: true, plus }
 }
 
 export function absolute(label: Label, plus = 0): Piece {
@@ -41,9 +41,19 @@ export interface Assembled {
   readonly addresses: readonly number[]
 }
 
-/** Lays items out from `start`. Throws RangeError when a label is missing. */
-export function assemble(items: readonly Item[], start: number, filler: number): Assembled {
-  const labels = new Map<Label, number>()
+/** Bytes of an item without its padding. */
+export function lengthOf(item: Item): number {
+  return item.code.reduce<number>((sum, piece) => sum + bytesOf(piece), 0)
+}
+
+/** Lays items out from `start`; `known` are labels that stand elsewhere. Throws RangeError when a label is missing. */
+export function assemble(
+  items: readonly Item[],
+  start: number,
+  filler: number,
+  known: Iterable<readonly [Label, number]> = [],
+): Assembled {
+  const labels = new Map<Label, number>(known)
   const addresses: number[] = []
   let at = start
   for (const item of items) {
@@ -60,7 +70,7 @@ export function assemble(items: readonly Item[], start: number, filler: number):
       else {
         const target = labels.get(piece.label)
         if (target === undefined) throw new RangeError(`no label ${piece.label}`)
-        bytes.set(word32(piece.relative ? target - place - 4 : target + piece.plus), place - start)
+        bytes.set(word32(target + piece.plus - (piece.relative ? place + 4 : 0)), place - start)
       }
       place += bytesOf(piece)
     }

@@ -1,30 +1,21 @@
 /**
- * Runs a random program on the interpreter and compiled, stops both at the same random places, and compares registers,
- * flags, instruction counts and all of RAM. Compiles happen at once, or late: pieces after they were asked for.
+ * Runs a random program on the interpreter and compiled, stops both at the same random places, and compares all that a
+ * guest can see: registers, system registers, flags, instruction counts, accesses to devices, and RAM.
  */
-import { compile, type CompiledCode } from '../../jit/compile.ts'
-import type { Compiler } from '../../jit/region-manager.ts'
+import type { CompiledCode } from '../../jit/compile.ts'
+import type { CompileOutcome, Compiler } from '../../jit/region-manager.ts'
 import { ExitReason } from '../../runtime/exits.ts'
-import { RAM_BASE } from '../../runtime/memory-map.ts'
-import { CompiledBench } from '../../test/engines/compiled-cpu.ts'
-import { CpuBench } from '../../test/specs/cpu/bench.ts'
-import { loadProgram, type Program } from './program.ts'
-import { Random } from './random.ts'
+import { stateFields } from '../../runtime/state.ts'
+import { hiddenFields } from '../lockstep/stepped-machine.ts'
+import { compileAltered } from './altered-compile.ts'
+import { FuzzCpu } from './fuzz-cpu.ts'
+import { BUSY_BYTES, RAM_BYTES } from './layout.ts'
+import { loadProgram } from './loader.ts'
+import type { DeviceWrite, Plan } from './plan.ts'
+import type { Program } from './program.ts'
+import type { Assembled } from './assembly.ts'
 
-const registerNames = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi']
 const SHOWN_BYTES = 12
-const RAM_BYTES = 1 << 20
-/** Added to a program's seed, so that its stops do not follow its bytes. */
-const STOPS_SEED = 0x5bd1e995
-
-/** How a program is run. */
-export interface Plan {
-  /** Instructions of each piece; both engines stop behind each. */
-  readonly pieces: readonly number[]
-  readonly heatThreshold: number
-  /** Compiles arrive one piece late. */
-  readonly late: boolean
-}
 
 /** What became of a program. */
 export interface Comparison {
@@ -36,75 +27,122 @@ export interface Comparison {
   readonly regions: number
 }
 
-/** A plan that fits a seed. */
-export function planOf(seed: number): Plan {
-  const random = new Random(seed ^ STOPS_SEED)
-  const pieces: number[] = []
-  for (let total = 0; total < 30_000; total += pieces[pieces.length - 1])
-    pieces.push(random.oneIn(3) ? 1 + random.below(100) : 500 + random.below(8000))
-  return { pieces, heatThreshold: 1 + random.below(3), late: random.oneIn(4) }
-}
+type Request = Parameters<Compiler>[0]
+
+/** Puts something between the JIT and its compiler. */
+export type WrapCompiler = (
+  compiler: (request: Request) => CompiledCode | undefined,
+) => (request: Request) => CompiledCode | undefined
 
 /** A compiler whose results arrive when `deliver` is called. */
 class LateCompiler {
   private queue: (() => void)[] = []
+  private readonly inner: (request: Request) => CompileOutcome
+
+  constructor(inner: (request: Request) => CompileOutcome) {
+    this.inner = inner
+  }
 
   readonly compiler: Compiler = request =>
-    new Promise<CompiledCode | undefined>(resolve => {
-      this.queue.push(() => resolve(compile(request)))
+    new Promise<CompileOutcome>((resolve, reject) => {
+      this.queue.push(() => {
+        try {
+          resolve(this.inner(request))
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)))
+        }
+      })
     })
 
   async deliver(): Promise<void> {
     const { queue } = this
+    if (queue.length === 0) return
     this.queue = []
     for (const settle of queue) settle()
     // The manager installs in reactions to the promises, and may ask for more in reactions to those.
-    await new Promise<void>(resolve => setTimeout(resolve, 0))
+    await new Promise<void>(resolve => setImmediate(resolve))
   }
 }
 
 const hex = (value: number, digits = 8) => (value >>> 0).toString(16).padStart(digits, '0')
 
-function differencesOf(a: CpuBench, b: CpuBench): string[] {
-  const lines: string[] = []
-  const expect = (name: string, left: number, right: number) => {
-    if (left !== right) lines.push(`${name.padEnd(10)} interpreted ${hex(left)}  compiled ${hex(right)}`)
-  }
-  for (const [i, name] of registerNames.entries()) expect(name, a.core.get('gpr', i), b.core.get('gpr', i))
-  expect('eip', a.core.get('eip'), b.core.get('eip'))
-  expect('eflags', a.core.exports.getEflags(), b.core.exports.getEflags())
-  expect('cr2', a.core.get('cr2'), b.core.get('cr2'))
-  expect('remaining', a.core.get('remaining'), b.core.get('remaining'))
-  expect('halted', a.core.get('halted'), b.core.get('halted'))
-  const ramOf = (cpu: CpuBench) => cpu.core.bytes.subarray(RAM_BASE, RAM_BASE + RAM_BYTES)
-  const [left, right] = [ramOf(a), ramOf(b)]
-  if (Buffer.compare(left, right) !== 0)
-    for (let at = 0, shown = 0; at < RAM_BYTES && shown < SHOWN_BYTES; at++)
-      if (left[at] !== right[at]) {
-        lines.push(`${`[${hex(at, 5)}]`.padEnd(10)} interpreted ${hex(left[at], 2)}  compiled ${hex(right[at], 2)}`)
-        shown++
-      }
-  return lines
-}
+/** Name and index in words of every state field that a guest can see. */
+const visibleWords: readonly (readonly [string, number])[] = Object.values(stateFields).flatMap(
+  ({ name, address, bytes, count }) =>
+    hiddenFields.has(name)
+      ? []
+      : Array.from({ length: (bytes * count) >> 2 }, (_, i) => [`${name}+${i * 4}`, (address >> 2) + i] as const),
+)
 
-/** Runs a program both ways. */
-export async function compareProgram(program: Program, plan: Plan): Promise<Comparison> {
-  const late = new LateCompiler()
-  const interpreted = new CpuBench('flat')
-  const compiled = new CompiledBench(plan.heatThreshold, plan.late ? late.compiler : compile)
-  loadProgram(interpreted, program)
-  loadProgram(compiled, program)
-  let instructions = 0
-  for (const [piece, count] of plan.pieces.entries()) {
-    const left = interpreted.run(count)
-    const right = compiled.run(count)
-    instructions += count - interpreted.core.get('remaining')
-    const differences = differencesOf(interpreted, compiled)
-    if (left !== right) differences.unshift(`stopped    interpreted ${ExitReason[left]}  compiled ${ExitReason[right]}`)
-    const { installed } = compiled.regions.stats
-    if (differences.length > 0) return { differences, piece, instructions, regions: installed }
-    if (left !== ExitReason.Budget) break
-    if (plan.late) await late.deliver()
+/** A pair of CPUs that runs one program after another. */
+export class Comparer {
+  private readonly interpreted = new FuzzCpu()
+  private readonly compiled = new FuzzCpu()
+  private readonly wrapCompiler: WrapCompiler
+
+  constructor(wrapCompiler: WrapCompiler = compiler => compiler) {
+    this.wrapCompiler = wrapCompiler
   }
-  return { differences: [], piece: -1, instructions, regions: compiled.regions.stats.installed }
+
+  private differences(ramBytes: number): string[] {
+    const { interpreted: a, compiled: b } = this
+    const lines: string[] = []
+    const expect = (name: string, left: number, right: number, digits = 8) => {
+      if (left !== right)
+        lines.push(`${name.padEnd(20)} interpreted ${hex(left, digits)}  compiled ${hex(right, digits)}`)
+    }
+    for (const [name, word] of visibleWords) expect(name, a.core.words[word], b.core.words[word])
+    expect('eflags', a.core.exports.getEflags(), b.core.exports.getEflags())
+    expect('retired', a.retired, b.retired)
+    expect('device accesses', a.accesses, b.accesses)
+    expect('their digest', a.accessDigest, b.accessDigest)
+    const [left, right] = [a, b].map(({ core }) => core.ram.subarray(0, ramBytes))
+    if (Buffer.compare(left, right) !== 0)
+      for (let at = 0, shown = 0; at < ramBytes && shown < SHOWN_BYTES; at++)
+        if (left[at] !== right[at]) {
+          expect(`[${hex(at, 5)}]`, left[at], right[at], 2)
+          shown++
+        }
+    return lines
+  }
+
+  /** Writes to code as a device does. */
+  private deviceWrite({ patchable }: Program, { labels }: Assembled, { index, value }: DeviceWrite): void {
+    if (patchable.length === 0) return
+    const { label, offset, mask } = patchable[index % patchable.length]
+    const place = (labels.get(label) as number) + offset
+    for (const cpu of [this.interpreted, this.compiled])
+      cpu.write(place, [mask === 0 ? value : cpu.core.ram[place] ^ mask])
+  }
+
+  /** Runs a program both ways. */
+  async compare(program: Program, plan: Plan): Promise<Comparison> {
+    const { interpreted, compiled } = this
+    const { limits, poison } = plan
+    const limited = this.wrapCompiler(request => compileAltered(request, { limits, poison }))
+    const late = new LateCompiler(limited)
+    interpreted.reset()
+    compiled.reset({ compiler: plan.late ? late.compiler : limited, heatThreshold: plan.heatThreshold })
+    const code = loadProgram(interpreted, program)
+    loadProgram(compiled, program)
+    let installed = 0
+    if (plan.mostRegions === 0) compiled.core.set('heatThreshold', 0)
+    for (const [piece, { instructions, timer, write }] of plan.pieces.entries()) {
+      const left = interpreted.run(instructions)
+      const right = compiled.run(instructions)
+      const last = left !== ExitReason.Budget || piece === plan.pieces.length - 1
+      const differences = this.differences(last ? RAM_BYTES : BUSY_BYTES)
+      if (left !== right)
+        differences.unshift(`${'stopped'.padEnd(20)} interpreted ${ExitReason[left]}  compiled ${ExitReason[right]}`)
+      installed = compiled.regions?.stats.installed ?? 0
+      if (differences.length > 0) return { differences, piece, instructions: interpreted.retired, regions: installed }
+      if (last && left !== ExitReason.Halt) break
+      compiled.regions?.review()
+      if (installed >= plan.mostRegions) compiled.core.set('heatThreshold', 0)
+      if (timer && program.environment.timer) for (const cpu of [interpreted, compiled]) cpu.raiseTimer()
+      if (write) this.deviceWrite(program, code, write)
+      if (plan.late) await late.deliver()
+    }
+    return { differences: [], piece: -1, instructions: interpreted.retired, regions: installed }
+  }
 }

@@ -1,38 +1,34 @@
 /**
  * Random instructions of 32-bit code. EBP points into the middle of the data, ESP at a stack; the others hold anything.
- * Most memory operands hit data; some run over a page's end, hit pages that are absent or read-only, or go astray.
+ * Most memory operands hit data; some go through FS or GS, run over a page's end, hit pages that are absent, read-only
+ * or no RAM, or go astray.
  */
 import { Gpr } from '../../runtime/state.ts'
 import { word32 } from './assembly.ts'
+import { deviceOf, type Environment } from './environment.ts'
+import { CODE, DATA_POINTER, DATA_REACH, DEMAND_PAGES, LOG, PAGE } from './layout.ts'
+import { memory, type Operand, registerOperand } from './operand.ts'
+import { movePointer, pointerOperand } from './pointers.ts'
 import type { Random } from './random.ts'
 
-/** Bytes of data on either side of EBP. */
-export const DATA_REACH = 0x3f00
-/** Linear address of the page tables' playground, whose entries come and go. */
-export const DEMAND_LINEAR = 0x50_0000
-export const DEMAND_BYTES = 0x4000
-/** What to add to an address of code or data for the same byte through other pages. */
-export const ALIAS = 0x40_0000
-
 const OPERAND_SIZE = 0x66
-const PAGE = 0x1000
-/** Registers that instructions may write. */
+const ADDRESS_SIZE = 0x67
+export const FS_OVERRIDE = 0x64
+export const GS_OVERRIDE = 0x65
+/** Registers that instructions may write, and those that are left when some hold pointers (pointers.ts). */
 const free = [Gpr.Eax, Gpr.Ecx, Gpr.Edx, Gpr.Ebx, Gpr.Esi, Gpr.Edi] as const
+const freeBesidePointers = [Gpr.Eax, Gpr.Ecx, Gpr.Edx] as const
 const bytes = [0, 1, 2, 3, 4, 5, 6, 7] as const
 
 /** ModRM.rm and SIB of a memory operand. */
 const SIB = 4
 const DISPLACEMENT_ONLY = 5
+/** ModRM.rm of a 16-bit address that is a displacement alone. */
+const DISPLACEMENT_ONLY_16 = 6
 
-/** A ModR/M operand: what must stand in front of the instruction, and the bytes behind its opcode. */
-interface Operand {
-  readonly before: readonly number[]
-  readonly modrm: (reg: number) => number[]
-  readonly isMemory: boolean
-}
-
-function memory(rm: number, mod: number, rest: readonly number[], before: readonly number[] = []): Operand {
-  return { before, isMemory: true, modrm: reg => [(mod << 6) | (reg << 3) | rm, ...rest] }
+/** Registers that instructions may write in an environment. */
+export function freeRegisters({ pointers }: Environment): readonly Gpr[] {
+  return pointers ? freeBesidePointers : free
 }
 
 /** Displacement from EBP, often at the end of a page. */
@@ -41,34 +37,65 @@ function displacement(random: Random): number {
   return random.oneIn(6) ? (at & -PAGE) + PAGE - 1 - random.below(4) : at
 }
 
-export function memoryOperand(random: Random, dataBase: number): Operand {
-  const disp = displacement(random)
-  switch (random.below(16)) {
-    case 0: case 1: return memory(Gpr.Ebp, 1, [random.below(256)])
-    case 2: case 3: {
-      // and index, 0x3ff; [ebp + index * scale + disp]
-      const index = random.pick(free)
-      const scale = random.below(4)
-      const far = (disp >> 2) & ~0xfff
-      return memory(SIB, 2, [(scale << 6) | (index << 3) | Gpr.Ebp, ...word32(far)], [0x81, 0xe0 | index, 0xff, 3, 0, 0])
-    }
-    case 4: return memory(DISPLACEMENT_ONLY, 0, word32(dataBase + disp + ALIAS))
-    case 5: return memory(DISPLACEMENT_ONLY, 0, word32(dataBase + disp))
-    case 6: case 7:
-      return memory(DISPLACEMENT_ONLY, 0, word32(DEMAND_LINEAR + (random.oneIn(3) ? PAGE * random.below(4) + PAGE - 2 : random.below(DEMAND_BYTES))))
-    case 8: return memory(SIB, 1, [0x24, random.below(64)])
-    case 9: {
-      // lea base, [ebp + disp]; [base + disp8]
-      const base = random.pick(free)
-      return memory(base, 1, [random.below(256)], [0x8d, 0x80 | (base << 3) | Gpr.Ebp, ...word32(disp)])
-    }
-    case 10: return random.oneIn(8) ? memory(random.pick(free), 0, []) : memory(Gpr.Ebp, 2, word32(disp))
-    default: return memory(Gpr.Ebp, 2, word32(disp))
-  }
+/** An address in a page that comes and goes. */
+function demandAddress(random: Random, { demand }: Environment): number {
+  return demand + (random.oneIn(3) ? PAGE * random.below(DEMAND_PAGES) + PAGE - 2 : random.below(DEMAND_PAGES * PAGE))
 }
 
-function registerOperand(register: number): Operand {
-  return { before: [], isMemory: false, modrm: reg => [0xc0 | (reg << 3) | register] }
+export function memoryOperand(random: Random, environment: Environment): Operand {
+  if (environment.pointers && random.oneIn(2)) return pointerOperand(random)
+  const disp = displacement(random)
+  switch (random.below(20)) {
+    case 0:
+    case 1:
+      return memory(Gpr.Ebp, 1, [random.below(256)])
+    case 2:
+    case 3: {
+      // and index, 0x3ff; [ebp + index * scale + disp]
+      const index = random.pick(freeRegisters(environment))
+      const scale = random.below(4)
+      const far = (disp >> 2) & ~0xfff
+      return memory(
+        SIB,
+        2,
+        [(scale << 6) | (index << 3) | Gpr.Ebp, ...word32(far)],
+        [0x81, 0xe0 | index, 0xff, 3, 0, 0],
+      )
+    }
+    case 4:
+      return memory(DISPLACEMENT_ONLY, 0, word32(DATA_POINTER + disp + environment.alias))
+    case 5:
+      return memory(DISPLACEMENT_ONLY, 0, word32(DATA_POINTER + disp))
+    case 6:
+    case 7:
+      return memory(
+        DISPLACEMENT_ONLY,
+        0,
+        word32(environment.paging === 'off' ? DATA_POINTER + disp : demandAddress(random, environment)),
+      )
+    case 8:
+      return memory(SIB, 1, [0x24, random.below(64)])
+    case 9: {
+      // lea base, [ebp + disp]; [base + disp8]
+      const base = random.pick(freeRegisters(environment))
+      return memory(base, 1, [random.below(256)], [0x8d, 0x80 | (base << 3) | Gpr.Ebp, ...word32(disp)])
+    }
+    case 10:
+      return random.oneIn(8) ? memory(random.pick(freeRegisters(environment)), 0, []) : memory(Gpr.Ebp, 2, word32(disp))
+    case 11:
+      return memory(Gpr.Ebp, 2, word32(disp - environment.fsBase), [], [FS_OVERRIDE])
+    case 12:
+      return memory(DISPLACEMENT_ONLY, 0, word32(DATA_POINTER + disp - environment.gsBase), [], [GS_OVERRIDE])
+    case 13:
+      if (random.oneIn(6)) return memory(DISPLACEMENT_ONLY, 0, word32(deviceOf(environment) + random.below(PAGE)))
+      // What handlers have just used: out of bounds for user code.
+      if (random.oneIn(8)) return memory(DISPLACEMENT_ONLY, 0, word32(LOG + 16 + random.below(PAGE - 32)))
+      if (random.oneIn(6))
+        return memory(DISPLACEMENT_ONLY_16, 0, word32(CODE - 1 - random.below(PAGE)).slice(0, 2), [], [ADDRESS_SIZE])
+      return memory(Gpr.Ebp, 2, word32(disp))
+    default:
+      return memory(Gpr.Ebp, 2, word32(disp))
+  }
 }
 
 /** Opcodes with ModR/M; the forms say which operands they write and what stands behind. */
@@ -104,7 +131,10 @@ const kinds: readonly (readonly Form[])[] = [
     ...rows([[0x83]], { reg: op, rm: 'dword', immediate: 'byte' }),
   ]),
   // INC DEC
-  [0, 1].flatMap(op => [...rows([[0xfe]], { reg: op, rm: 'byte', ...none }), ...rows([[0xff]], { reg: op, rm: 'dword', ...none })]),
+  [0, 1].flatMap(op => [
+    ...rows([[0xfe]], { reg: op, rm: 'byte', ...none }),
+    ...rows([[0xff]], { reg: op, rm: 'dword', ...none }),
+  ]),
   // Shifts and rotates by 1, CL and an immediate.
   eight.flatMap(op => [
     ...rows([[0xd0], [0xd2]], { reg: op, rm: 'byte', ...none }),
@@ -113,13 +143,29 @@ const kinds: readonly (readonly Form[])[] = [
     ...rows([[0xc1]], { reg: op, rm: 'dword', immediate: 'byte' }),
   ]),
   [
-    ...rows([[0x0f, 0xa4], [0x0f, 0xac]], { reg: 'register', rm: 'dword', immediate: 'byte' }),
-    ...rows([[0x0f, 0xa5], [0x0f, 0xad]], { reg: 'register', rm: 'dword', ...none }),
+    ...rows(
+      [
+        [0x0f, 0xa4],
+        [0x0f, 0xac],
+      ],
+      { reg: 'register', rm: 'dword', immediate: 'byte' },
+    ),
+    ...rows(
+      [
+        [0x0f, 0xa5],
+        [0x0f, 0xad],
+      ],
+      { reg: 'register', rm: 'dword', ...none },
+    ),
   ],
   // TEST NOT NEG MUL IMUL DIV IDIV
   [
-    ...rows([[0xf6]], { reg: 0, rm: 'byte', immediate: 'byte' }), ...rows([[0xf7]], { reg: 0, rm: 'dword', immediate: 'full' }),
-    ...[2, 3, 4, 5].flatMap(op => [...rows([[0xf6]], { reg: op, rm: 'byte', ...none }), ...rows([[0xf7]], { reg: op, rm: 'dword', ...none })]),
+    ...rows([[0xf6]], { reg: 0, rm: 'byte', immediate: 'byte' }),
+    ...rows([[0xf7]], { reg: 0, rm: 'dword', immediate: 'full' }),
+    ...[2, 3, 4, 5].flatMap(op => [
+      ...rows([[0xf6]], { reg: op, rm: 'byte', ...none }),
+      ...rows([[0xf7]], { reg: op, rm: 'dword', ...none }),
+    ]),
     ...rows([[0x0f, 0xaf]], { reg: 'register', rm: 'dword', ...none }),
     ...rows([[0x69]], { reg: 'register', rm: 'dword', immediate: 'full' }),
     ...rows([[0x6b]], { reg: 'register', rm: 'dword', immediate: 'byte' }),
@@ -129,78 +175,284 @@ const kinds: readonly (readonly Form[])[] = [
     ...rows([[0x88], [0x8a], [0x84], [0x86]], { reg: 'byte', rm: 'byte', ...none }),
     ...rows([[0x89], [0x8b], [0x85], [0x87]], { reg: 'register', rm: 'dword', ...none }),
     ...rows([[0x8b], [0x89]], { reg: 'register', rm: 'dword', ...none }),
-    ...rows([[0x0f, 0xb6], [0x0f, 0xbe]], { reg: 'register', rm: 'byte', ...none }),
-    ...rows([[0x0f, 0xb7], [0x0f, 0xbf]], { reg: 'register', rm: 'dword', never16: true, ...none }),
+    ...rows(
+      [
+        [0x0f, 0xb6],
+        [0x0f, 0xbe],
+      ],
+      { reg: 'register', rm: 'byte', ...none },
+    ),
+    ...rows(
+      [
+        [0x0f, 0xb7],
+        [0x0f, 0xbf],
+      ],
+      { reg: 'register', rm: 'dword', never16: true, ...none },
+    ),
     ...rows([[0x8d]], { reg: 'register', rm: 'dword', only: 'memory', ...none }),
-    ...rows([[0xc6]], { reg: 0, rm: 'byte', immediate: 'byte' }), ...rows([[0xc7]], { reg: 0, rm: 'dword', immediate: 'full' }),
+    ...rows([[0xc6]], { reg: 0, rm: 'byte', immediate: 'byte' }),
+    ...rows([[0xc7]], { reg: 0, rm: 'dword', immediate: 'full' }),
+  ],
+  // Compare and exchange 8 bytes; MOVBE
+  [
+    ...rows([[0x0f, 0xc7]], { reg: 1, rm: 'dword', only: 'memory', ...none }),
+    ...rows(
+      [
+        [0x0f, 0x38, 0xf0],
+        [0x0f, 0x38, 0xf1],
+      ],
+      { reg: 'register', rm: 'dword', only: 'memory', ...none },
+    ),
   ],
   // SETcc, CMOVcc
   sixteen.map(condition => ({ opcode: [0x0f, 0x90 + condition], reg: 0, rm: 'byte', ...none }) as const),
   sixteen.map(condition => ({ opcode: [0x0f, 0x40 + condition], reg: 'register', rm: 'dword', ...none }) as const),
   // BT BTS BTR BTC by a register in a register, by an immediate anywhere; BSF BSR; XADD; CMPXCHG
   [
-    ...rows([[0x0f, 0xa3], [0x0f, 0xab], [0x0f, 0xb3], [0x0f, 0xbb]], { reg: 'register', rm: 'dword', only: 'register', ...none }),
+    ...rows(
+      [
+        [0x0f, 0xa3],
+        [0x0f, 0xab],
+        [0x0f, 0xb3],
+        [0x0f, 0xbb],
+      ],
+      { reg: 'register', rm: 'dword', only: 'register', ...none },
+    ),
     ...[4, 5, 6, 7].flatMap(op => rows([[0x0f, 0xba]], { reg: op, rm: 'dword', immediate: 'byte' })),
-    ...rows([[0x0f, 0xbc], [0x0f, 0xbd], [0x0f, 0xc1], [0x0f, 0xb1]], { reg: 'register', rm: 'dword', ...none }),
-    ...rows([[0x0f, 0xc0], [0x0f, 0xb0]], { reg: 'byte', rm: 'byte', ...none }),
+    ...rows(
+      [
+        [0x0f, 0xbc],
+        [0x0f, 0xbd],
+        [0x0f, 0xc1],
+        [0x0f, 0xb1],
+      ],
+      { reg: 'register', rm: 'dword', ...none },
+    ),
+    ...rows(
+      [
+        [0x0f, 0xc0],
+        [0x0f, 0xb0],
+      ],
+      { reg: 'byte', rm: 'byte', ...none },
+    ),
   ],
 ]
 
 /** DIV and IDIV mostly fault on random operands, so they are rare. */
-const divisions = [6, 7].flatMap(op => [...rows([[0xf6]], { reg: op, rm: 'byte', ...none }), ...rows([[0xf7]], { reg: op, rm: 'dword', ...none })])
+const divisions = [6, 7].flatMap(op => [
+  ...rows([[0xf6]], { reg: op, rm: 'byte', ...none }),
+  ...rows([[0xf7]], { reg: op, rm: 'dword', ...none }),
+])
 
 /** Opcodes of one byte without operands that touch nothing but registers and flags. */
 const plain = [0x90, 0x98, 0x99, 0xf8, 0xf9, 0xf5, 0x9e, 0x9f, 0xfc, 0xfd, 0xfc, 0x27, 0x2f, 0x37, 0x3f, 0xd6]
 
-/** Prefixes that change nothing here, or make a store raise #GP (CS) or leave a region (FS). */
-const prefixes = [0x2e, 0x36, 0x3e, 0x26, 0x64, 0x65, 0xf0]
+/** Prefixes that change nothing here, or make a store raise #GP (CS). */
+const prefixes = [0x2e, 0x36, 0x3e, 0x26, 0xf0]
 
-function withModrm(random: Random, form: Form, dataBase: number): number[] {
+function withModrm(random: Random, form: Form, environment: Environment): number[] {
   const wide = form.never16 !== true && form.rm === 'dword' && random.oneIn(4)
   const inMemory = form.only === undefined ? random.oneIn(2) : form.only === 'memory'
-  const rm = inMemory ? memoryOperand(random, dataBase) : registerOperand(random.pick(form.rm === 'byte' ? bytes : free))
-  const reg = typeof form.reg === 'number' ? form.reg : random.pick(form.reg === 'byte' ? bytes : free)
+  const rm = inMemory
+    ? memoryOperand(random, environment)
+    : registerOperand(random.pick(form.rm === 'byte' ? bytes : freeRegisters(environment)))
+  const reg = typeof form.reg === 'number' ? form.reg : random.pick(form.reg === 'byte' ? bytes : freeRegisters(environment))
   const prefix = inMemory && random.oneIn(25) ? [random.pick(prefixes)] : []
   const value = random.interesting()
-  const immediate = form.immediate === 'none' ? [] : form.immediate === 'byte' ? [value & 0xff] : word32(value).slice(0, wide ? 2 : 4)
-  return [...rm.before, ...prefix, ...(wide ? [OPERAND_SIZE] : []), ...form.opcode, ...rm.modrm(reg), ...immediate]
+  const immediate =
+    form.immediate === 'none' ? [] : form.immediate === 'byte' ? [value & 0xff] : word32(value).slice(0, wide ? 2 : 4)
+  return [
+    ...rm.before,
+    ...prefix,
+    ...rm.prefix,
+    ...(wide ? [OPERAND_SIZE] : []),
+    ...form.opcode,
+    ...rm.modrm(reg),
+    ...immediate,
+  ]
 }
 
-/** ESI or EDI to somewhere in the data: lea r, [ebp + disp]. */
-function point(random: Random, register: Gpr): number[] {
+/** lea register, [ebp + displacement]; or a pointer to a page that comes and goes, or to the data's alias. */
+function point(random: Random, register: Gpr, environment: Environment): number[] {
+  if (environment.paging !== 'off' && random.oneIn(5))
+    return [
+      0xb8 + register,
+      ...word32(
+        random.oneIn(2) ? demandAddress(random, environment) : DATA_POINTER + displacement(random) + environment.alias,
+      ),
+    ]
   return [0x8d, 0x80 | (register << 3) | Gpr.Ebp, ...word32(displacement(random))]
 }
 
-/** A string instruction with its pointers set, with or without REP. */
-function stringInstruction(random: Random): number[] {
+/** A string instruction with its pointers set, with or without REP, the source sometimes in FS. */
+export function stringInstruction(random: Random, environment: Environment): number[] {
   const opcode = random.pick([0xa4, 0xa5, 0xaa, 0xab, 0xac, 0xad, 0xa6, 0xa7, 0xae, 0xaf])
   const wide = (opcode & 1) === 1 && random.oneIn(4) ? [OPERAND_SIZE] : []
-  const repeat = random.oneIn(3) ? [...[0x83, 0xe1, random.below(40)], random.pick([0xf2, 0xf3])] : []
-  return [...point(random, Gpr.Esi), ...point(random, Gpr.Edi), ...repeat, ...wide, opcode]
+  const most = random.oneIn(6) ? 0x7f : 0x1f
+  const repeat = random.oneIn(2) ? [...[0x83, 0xe1, most], random.pick([0xf2, 0xf3])] : []
+  const source = point(random, Gpr.Esi, environment)
+  const override = random.oneIn(12) ? [FS_OVERRIDE] : []
+  // sub esi, base
+  const moved = override.length > 0 ? [0x81, 0xee, ...word32(environment.fsBase)] : []
+  return [...source, ...moved, ...point(random, Gpr.Edi, environment), ...repeat, ...override, ...wide, opcode]
 }
 
-/** Bytes of one random instruction, with what it needs in front of it. `dataBase` is the value of EBP. */
-export function randomInstruction(random: Random, dataBase: number): number[] {
-  const register = random.pick(free)
+/** Stack operations of 16 bits, ENTER, and pushes of segment registers. */
+function oddStack(random: Random, environment: Environment): number[] {
+  const register = random.pick(freeRegisters(environment))
+  switch (random.below(6)) {
+    case 0:
+      return [OPERAND_SIZE, 0x50 + random.pick(eight), OPERAND_SIZE, 0x58 + register]
+    case 1:
+      return [0xc8, random.below(32) * 4, 0, random.oneIn(4) ? random.below(4) : 0, 0xc9]
+    case 2:
+      return [random.pick([0x06, 0x0e, 0x16, 0x1e]), 0x58 + register]
+    case 3:
+      return [OPERAND_SIZE, 0x60, OPERAND_SIZE, 0x61]
+    case 4:
+      return [0x6a, random.below(256), 0x58 + register]
+    default:
+      return [0x54, 0x58 + register]
+  }
+}
+
+/** PUSHF, a change of status flags, DF, ID or AC, POPF. */
+function popFlags(random: Random): number[] {
+  const bits = random.pick([0x8d5, 0x401, 0x20_0000, 0xc1, 0x800]) & random.word()
+  // pushf; xor dword [esp], bits; popf
+  return [0x9c, 0x81, 0x34, 0x24, ...word32(bits), 0x9d]
+}
+
+/** Instructions that look at or leave the ordinary: time, ports, CPUID, interrupt flag, traps, segment registers. */
+function rare(random: Random, environment: Environment): number[] {
+  const register = random.pick(freeRegisters(environment))
+  switch (random.below(14)) {
+    case 0:
+      return [0x0f, 0x31]
+    case 1:
+      return [0xb8, ...word32(random.below(3)), 0x0f, 0xa2]
+    case 2:
+      return random.pick([[0xec], [0xee], [0xed], [0xe4, 0x21], [0xe6, 0x70]])
+    case 3:
+      return [random.oneIn(3) ? 0xfa : 0xfb]
+    case 4:
+      return [0xfb, 0x90 + register]
+    // pushf; or dword [esp], TF; popf
+    case 5:
+      return [0x9c, 0x81, 0x0c, 0x24, ...word32(0x100), 0x9d]
+    // mov eax, ss; mov ss, eax
+    case 6:
+      return [0x8c, 0xd0, 0x8e, 0xd0]
+    case 7:
+      return [0x16, 0x17]
+    case 8:
+      return [0x8c, 0xc0 | (random.pick([0, 1, 2, 3, 4, 5]) << 3) | register]
+    case 9:
+      return [0xce]
+    case 10:
+      return environment.timer && !environment.user && random.oneIn(3) ? [0xfb, 0xf4] : [0x0f, 0x0b]
+    case 11:
+      return [0xd7]
+    case 12: {
+      const bounds = memoryOperand(random, environment)
+      return [...bounds.before, ...bounds.prefix, 0x62, ...bounds.modrm(register)]
+    }
+    default:
+      return [0xcd, random.below(64)]
+  }
+}
+
+/** x87: loads, stores and arithmetic on data that is anything. */
+function x87(random: Random, environment: Environment): number[] {
+  if (random.oneIn(3)) return [0xd8 + random.pick([0, 4, 6]), 0xc0 + random.below(8) * 8 + random.below(8)]
+  if (random.oneIn(4)) return [0xd9, random.pick([0xc0, 0xc9, 0xd1, 0xe0, 0xe1, 0xe4, 0xe5, 0xe8, 0xee, 0xf7, 0xfa])]
+  const rm = memoryOperand(random, environment)
+  const form = random.pick([
+    [0xd9, 0],
+    [0xd9, 2],
+    [0xd9, 3],
+    [0xdd, 0],
+    [0xdd, 2],
+    [0xdd, 3],
+    [0xdb, 0],
+    [0xdb, 2],
+    [0xdb, 3],
+    [0xdf, 0],
+    [0xdf, 5],
+    [0xdf, 7],
+    [0xd8, 0],
+    [0xdc, 1],
+    [0xd8, 4],
+    [0xdc, 6],
+    [0xda, 0],
+    [0xde, 1],
+    [0xdb, 5],
+    [0xdb, 7],
+    [0xd9, 7],
+    [0xdd, 7],
+  ])
+  return [...rm.before, ...rm.prefix, form[0], ...rm.modrm(form[1])]
+}
+
+/** Bytes of one random instruction, with what it needs in front of it. */
+export function randomInstruction(random: Random, environment: Environment): number[] {
+  if (environment.pointers && random.oneIn(5)) return movePointer(random, environment)
+  const register = random.pick(freeRegisters(environment))
   const value = word32(random.interesting())
-  switch (random.below(24)) {
-    case 0: return [0xb8 + register, ...value]
-    case 1: return [0xb0 + random.pick(bytes), value[0]]
-    case 2: return [(random.oneIn(2) ? 0x40 : 0x48) + register]
-    case 3: return [random.pick(plain)]
-    case 4: return [random.below(8) * 8 + 5, ...value]
-    case 5: return random.oneIn(3) ? stringInstruction(random) : [0x0f, 0xc8 + register]
-    case 6: return [0x50 + random.pick(eight), 0x58 + register]
-    case 7: return [0x68, ...value, 0x58 + register]
-    case 8: return [0x9c, 0x58 + register]
-    case 9: return random.oneIn(3) ? withModrm(random, random.pick(divisions), dataBase) : [0x90 + register]
-    case 10: return random.oneIn(2) ? [0x60, 0x61] : [0x55, 0x89, 0xe5, 0x83, 0xec, 8, 0xc9]
+  switch (random.below(26)) {
+    case 0:
+      return [0xb8 + register, ...value]
+    case 1:
+      return [0xb0 + random.pick(bytes), value[0]]
+    case 2:
+      return [(random.oneIn(2) ? 0x40 : 0x48) + register]
+    case 3:
+      return random.oneIn(4) ? popFlags(random) : [random.pick(plain)]
+    case 4:
+      return [random.below(8) * 8 + 5, ...value]
+    case 5:
+      return random.oneIn(3) ? stringInstruction(random, environment) : [0x0f, 0xc8 + register]
+    case 6:
+      return [0x50 + random.pick(eight), 0x58 + register]
+    case 7:
+      return random.oneIn(2) ? oddStack(random, environment) : [0x68, ...value, 0x58 + register]
+    case 8:
+      return [0x9c, 0x58 + register]
+    case 9:
+      return random.oneIn(3) ? withModrm(random, random.pick(divisions), environment) : [0x90 + register]
+    case 10:
+      return random.oneIn(2) ? [0x60, 0x61] : [0x55, 0x89, 0xe5, 0x83, 0xec, 8, 0xc9]
     case 11: {
       // Through the stack in memory: push dword [m], pop dword [m].
-      const from = memoryOperand(random, dataBase)
-      const to = memoryOperand(random, dataBase)
-      return [...from.before, 0xff, ...from.modrm(6), ...to.before, 0x8f, ...to.modrm(0)]
+      const from = memoryOperand(random, environment)
+      const to = memoryOperand(random, environment)
+      return [...from.before, ...from.prefix, 0xff, ...from.modrm(6), ...to.before, ...to.prefix, 0x8f, ...to.modrm(0)]
     }
-    default: return withModrm(random, random.pick(random.pick(kinds)), dataBase)
+    case 12:
+      return random.oneIn(5) ? rare(random, environment) : [0xa8, value[0]]
+    default:
+      return environment.x87 && random.oneIn(12)
+        ? x87(random, environment)
+        : withModrm(random, random.pick(random.pick(kinds)), environment)
+  }
+}
+
+/** An instruction that mostly faults: a division by nothing, no instruction, a privileged one, or a wild address. */
+export function faultingInstruction(random: Random, environment: Environment): number[] {
+  switch (random.below(6)) {
+    case 0:
+      return [0x31, 0xc9, 0xf7, 0xf1]
+    case 1:
+      return [0x0f, 0x0b]
+    // mov cr1, edi
+    case 2:
+      return [0x0f, 0x22, 0xcf]
+    case 3:
+      return [0x8b, 0x05, ...word32(environment.paging === 'off' ? 0xfff0_0000 : 0x7000_0000 + random.below(PAGE))]
+    case 4:
+      return [0xf6, 0xf9]
+    // A store half in the last page of the demand range, which goes on in none.
+    default:
+      return [0xc7, 0x05, ...word32(environment.demand + DEMAND_PAGES * PAGE - 2), ...word32(random.word())]
   }
 }

@@ -1,57 +1,65 @@
 /**
- * A random program and the machine it runs in: functions of random items that jump, loop and call each other, a main
- * loop that calls them in turn and takes pages away, and handlers that put things right again after a fault.
- *
- *   0x0_a000 handlers   0x1_0000 code   0x2_0000 data   0x2_8000 stack, growing down
- *   linear 0x40_0000 + n: n again      0x50_0000: demand pages      0x60_0000: their page table   0x60_1000: counters
+ * A random program: functions of random items that jump, loop, call each other and themselves, change their own code
+ * and fault, with what they run in. `loadProgram` (loader.ts) puts it into a CPU.
  */
-import { Page } from '../../test/engines/test-cpu.ts'
-import type { CpuBench } from '../../test/specs/cpu/bench.ts'
-import { Gpr, Vector } from '../../runtime/state.ts'
-import { absolute, type Assembled, assemble, type Item, type Label, type Piece, relative, word32 } from './assembly.ts'
-import { ALIAS, DATA_REACH, DEMAND_BYTES, DEMAND_LINEAR, randomInstruction } from './instructions.ts'
+import { Gpr, Segment } from '../../runtime/state.ts'
+import { absolute, type Item, type Label, type Piece, relative, word32 } from './assembly.ts'
+import { at, loadSegment } from './encode.ts'
+import { type Environment, randomEnvironment, twinOf } from './environment.ts'
+import { FIRST_FREE_LABEL } from './handlers.ts'
+import { faultingInstruction, FS_OVERRIDE, GS_OVERRIDE, randomInstruction, stringInstruction } from './instructions.ts'
+import {
+  CODE,
+  DATA_BYTES,
+  DATA_REACH,
+  DEPTH,
+  ESCAPE,
+  LOOP_COUNTERS,
+  LOOP_COUNTERS_COUNT,
+  RESUME,
+  Selector,
+  STACK_IN_CODE,
+  WRITTEN_CODE,
+} from './layout.ts'
+import { setPointers } from './pointers.ts'
 import type { Random } from './random.ts'
+import { services } from './services.ts'
 
-const CODE = 0x1_0000
-const CODE_BYTES = 0x1_0000
-const DATA = 0x2_0000
-const DATA_POINTER = DATA + 0x4000
-const DATA_BYTES = 0x8000
-const STACK_POINTER = 0x3_0000
-const HANDLERS = 0xa000
-const IDT = 0x1000
-const CODE_SELECTOR = 0x08
-const INTERRUPT_GATE = 0x8e00
-const DEMAND_PHYSICAL = 0x4_0000
-const COUNTERS_PHYSICAL = 0x9000
-const TABLE_LINEAR = 0x60_0000
-const ROUNDS = 0x60_1000
-const FUNCTION_TABLE = 0x60_1100
-const PAGE_BYTES = 0x1000
-const PAGE_DIRECTORY = 0x5000
-const LOW_PAGES = 0x10
-const FUNCTIONS = 8
-const HLT = 0xf4
-const INT3 = 0xcc
-/** Bytes of the loop counters in front of the data pointer's window, which nothing else aims at. */
-const COUNTER_AREA = DATA + DATA_BYTES - 0x80
-
-enum Fixed { Main, Recover, RecoverWithCode, Wild, FirstFree }
+/** A byte of code that may change: by an exclusive or with `mask`, or to anything when that is 0. */
+export interface Patchable {
+  readonly label: Label
+  readonly offset: number
+  readonly mask: number
+}
 
 /** What a program is made from. */
 export interface Program {
   readonly seed: number
+  readonly environment: Environment
   readonly items: readonly Item[]
   /** Address of the first item. */
   readonly start: number
-  /** Labels of the functions. */
+  /** Code of the two pages that stand at `twinOf` in turn, and where in them it begins. */
+  readonly twins: readonly (readonly Item[])[]
+  readonly twinOffset: number
+  /** What the service of the handlers does. */
+  readonly services: readonly Item[]
+  /** Labels of the functions that the main loop calls in turn. */
   readonly functions: readonly Label[]
-  /** Which functions are called through the alias of their page. */
+  /** Which of them it calls through the alias of their page. */
   readonly aliased: readonly boolean[]
+  readonly patchable: readonly Patchable[]
   readonly registers: readonly number[]
-  readonly eflags: number
   readonly data: Uint8Array
 }
+
+/** How many functions the main loop calls: a power of two. */
+export const FUNCTIONS = 8
+const TARGETS = [2, 4, 8, 16, 32] as const
+const LEAF_BYTES = 16
+const LEAVES = 4
+const CMP = 0x3d
+const RET = 0xc3
 
 /** Conditional jump to a label. */
 function jcc(random: Random, label: Label): Piece[] {
@@ -60,17 +68,36 @@ function jcc(random: Random, label: Label): Piece[] {
 
 class Generator {
   private readonly random: Random
+  private readonly environment: Environment
   private readonly selfModifying: boolean
-  private nextLabel: Label = Fixed.FirstFree
-  private readonly items: Item[] = []
-  private readonly patchable: { label: Label; offset: number; bytes: number }[] = []
+  /** Divides how many items there are. */
+  private readonly smaller: number
+  private nextLabel: Label = FIRST_FREE_LABEL
+  private items: Item[] = []
+  /** Jump tables, which stand behind their function. */
+  private tables: Item[] = []
+  private readonly patchable: Patchable[] = []
   private readonly functions: Label[]
+  private readonly leaves: Label[]
+  private readonly alias: number
   private loops = 0
 
   constructor(random: Random) {
     this.random = random
+    this.environment = randomEnvironment(random)
     this.selfModifying = random.oneIn(3)
-    this.functions = Array.from({ length: FUNCTIONS }, () => this.nextLabel++)
+    this.smaller = random.pick([1, 2, 2, 3, 3, 4])
+    this.alias = this.environment.alias
+    this.functions = this.labels(FUNCTIONS)
+    this.leaves = this.labels(LEAVES)
+  }
+
+  private label(): Label {
+    return this.nextLabel++
+  }
+
+  private labels(count: number): Label[] {
+    return Array.from({ length: count }, () => this.label())
   }
 
   private emit(code: readonly Piece[], labels: readonly Label[] = [], gap = 0): void {
@@ -78,62 +105,268 @@ class Generator {
   }
 
   private instruction(): void {
-    this.emit(randomInstruction(this.random, DATA_POINTER))
+    this.emit(randomInstruction(this.random, this.environment))
+  }
+
+  /** The alias or nothing, to add to an address. */
+  private either(times = 3): number {
+    return this.random.oneIn(times) ? this.alias : 0
   }
 
   /** One item of a function's body; `ahead` are labels that will stand further on. */
   private bodyItem(index: number, ahead: readonly Label[]): void {
     const { random } = this
-    switch (random.below(20)) {
-      case 0: case 1: this.emit(jcc(random, random.pick(ahead))); return
-      case 2: this.emit([0xe9, relative(random.pick(ahead))]); return
-      case 3: {
+    switch (random.below(24)) {
+      case 0:
+      case 1:
+      case 2:
+        this.emit(jcc(random, random.pick(ahead)))
+        return
+      case 3:
+        random.oneIn(2) ? this.emit([0xe9, relative(random.pick(ahead))]) : this.emit([0xeb, 0])
+        return
+      case 4: {
         // Jcc over the next instruction.
-        const over = randomInstruction(random, DATA_POINTER)
+        const over = randomInstruction(random, this.environment)
         this.emit(over.length < 0x7f ? [0x70 + random.below(16), over.length, ...over] : over)
         return
       }
-      case 4: {
-        if (index + 1 >= FUNCTIONS) return this.instruction()
-        const callee = this.functions[index + 1 + random.below(FUNCTIONS - index - 1)]
-        this.emit(random.oneIn(4) ? [0xb8, absolute(callee, random.oneIn(2) ? ALIAS : 0), 0xff, 0xd0] : [0xe8, relative(callee)])
+      case 5:
+      case 6:
+        this.call(index)
         return
-      }
-      case 5: {
-        // LOOP, LOOPE, LOOPNE, JECXZ to a label ahead: over a short jump.
+      // LOOP, LOOPE, LOOPNE, JECXZ to a label ahead: over a short jump.
+      case 7:
         this.emit([0xe0 + random.below(4), 2, 0xeb, 5, 0xe9, relative(random.pick(ahead))])
         return
-      }
-      case 6: if (this.selfModifying) return this.patch(); else return this.instruction()
-      case 7: if (this.selfModifying) return this.patchableInstruction(); else return this.instruction()
-      case 8: this.emit([0xb8 + Gpr.Edx, absolute(random.pick(ahead)), 0xff, 0xe2]); return
-      case 9: this.emit([0xeb, 0]); return
-      default: this.instruction()
+      case 8:
+        if (this.selfModifying) return this.modify()
+        else return this.instruction()
+      case 9:
+        if (this.selfModifying) return this.patchableInstruction()
+        else return this.instruction()
+      case 10:
+        if (random.oneIn(2)) return this.jumpTable(ahead)
+        else return this.instruction()
+      case 11:
+        this.oddTransfer(random.pick(ahead))
+        return
+      case 12:
+        if (random.oneIn(3)) return this.guarded()
+        else return this.instruction()
+      case 13:
+        if (random.oneIn(4)) this.emit(stringInstruction(random, this.environment))
+        else this.instruction()
+        return
+      case 14:
+        if (this.environment.changesSegments && random.oneIn(2)) return this.changeSegment()
+        else return this.instruction()
+      default:
+        this.instruction()
     }
   }
 
-  /** add r, imm32 or mov r, imm32, whose immediate others write. */
-  private patchableInstruction(): void {
-    const label = this.nextLabel++
-    const register = this.random.pick([Gpr.Eax, Gpr.Ebx, Gpr.Esi])
-    const move = this.random.oneIn(2)
-    this.patchable.push({ label, offset: move ? 1 : 2, bytes: 4 })
-    this.emit([...(move ? [0xb8 + register] : [0x81, 0xc0 + register]), ...word32(this.random.word())], [label])
+  /** A call of a function further on, of itself up to some depth, of a leaf, or of the page that is one of two. */
+  private call(index: number): void {
+    const { random } = this
+    switch (random.below(6)) {
+      case 0: {
+        // dec dword [DEPTH]; js over: itself
+        this.emit([0xff, ...at(1, DEPTH), 0x78, 5, 0xe8, relative(this.functions[index])])
+        return
+      }
+      case 1:
+        this.emit([0xe8, relative(random.pick(this.leaves))])
+        return
+      case 2: {
+        if (this.environment.paging === 'off') return this.instruction()
+        this.emit([0xb8 + Gpr.Edx, ...word32(twinOf(this.environment) + this.twinOffset), 0xff, 0xd2])
+        return
+      }
+      default: {
+        if (index + 1 >= FUNCTIONS) return this.instruction()
+        const callee = this.functions[index + 1 + random.below(FUNCTIONS - index - 1)]
+        if (random.oneIn(3)) this.emit([0xb8, absolute(callee, this.either(2)), 0xff, 0xd0])
+        else this.emit([0xe8, relative(callee, this.either(8))])
+      }
+    }
   }
 
-  private patch(): void {
+  /** Jumps or calls through a table by the low bits of a register. */
+  private jumpTable(ahead: readonly Label[]): void {
     const { random } = this
-    if (this.patchable.length === 0) return this.patchableInstruction()
-    const { label, offset, bytes } = random.pick(this.patchable)
-    const at = absolute(label, offset + random.below(bytes) + (random.oneIn(3) ? ALIAS : 0))
-    // mov [code], r8 or inc byte [code] or add [code], r8
-    this.emit(random.pick<Piece[]>([[0x88, 0x05 | (random.below(8) << 3), at], [0xfe, 0x05, at], [0x00, 0x05 | (random.below(8) << 3), at]]))
+    const table = this.label()
+    const count = random.pick(TARGETS)
+    const register = random.pick([Gpr.Eax, Gpr.Ecx, Gpr.Edx, Gpr.Ebx, Gpr.Esi, Gpr.Edi])
+    const calls = random.oneIn(4)
+    const targets = Array.from({ length: count }, () =>
+      absolute(random.pick(calls ? this.leaves : ahead), this.either(8)),
+    )
+    this.tables.push({ labels: [table], code: targets })
+    // and register, count - 1; jmp or call [register * 4 + table]
+    this.emit([
+      0x83,
+      0xe0 | register,
+      count - 1,
+      0xff,
+      calls ? 0x14 : 0x24,
+      0x80 | (register << 3) | 5,
+      absolute(table, this.either(6)),
+    ])
   }
+
+  /** Jumps that are none by their looks: returns to what was pushed, far ones, out of all calls, a pop of EIP. */
+  private oddTransfer(target: Label): void {
+    const { random } = this
+    const there = absolute(target, this.either(6))
+    switch (random.below(9)) {
+      case 0:
+        this.emit([0x68, there, RET])
+        return
+      case 1:
+        this.emit([0xb8 + Gpr.Edx, there, 0xff, 0xe2])
+        return
+      case 2:
+        this.emit([0x0e, 0x68, there, 0xcb])
+        return
+      case 3:
+        this.emit([0x9c, 0x0e, 0x68, there, 0xcf])
+        return
+      // call over 4 bytes of data; pop
+      case 4:
+        this.emit([0xe8, 4, 0, 0, 0, ...word32(random.word()), 0x58 + random.pick([Gpr.Eax, Gpr.Ecx, Gpr.Ebx])])
+        return
+      case 5:
+        this.emit([0xea, there, this.environment.user ? Selector.UserCode : Selector.KernelCode, 0])
+        return
+      // mov [ESCAPE], esp; mov dword [ESCAPE + 4], target
+      case 6:
+        this.emit([0x89, ...at(Gpr.Esp, ESCAPE), 0xc7, ...at(0, ESCAPE + 4), there])
+        return
+      // mov esp, [ESCAPE]; jmp [ESCAPE + 4]
+      case 7:
+        if (random.oneIn(3)) this.emit([0x8b, ...at(Gpr.Esp, ESCAPE), 0xff, ...at(4, ESCAPE + 4)])
+        else this.instruction()
+        return
+      // The return address moves by nothing: it no longer is where the call put it.
+      default:
+        this.emit([0x58 + Gpr.Edx, 0x52])
+    }
+  }
+
+  /** A fault, behind which the program goes on. */
+  private guarded(): void {
+    const behind = this.label()
+    this.emit([0xc7, ...at(0, RESUME), absolute(behind), ...faultingInstruction(this.random, this.environment)])
+    this.emit([0x83, ...at(4, RESUME), 0], [behind])
+  }
+
+  private changeSegment(): void {
+    const { random } = this
+    if (random.oneIn(2)) {
+      const selector = random.pick([Selector.Limited, Selector.Limited, Selector.UserData, 0])
+      this.emit(loadSegment(random.pick([Segment.Es, Segment.Ds]), selector))
+      return
+    }
+    const [segment, override, base] = random.oneIn(2)
+      ? [Segment.Fs, FS_OVERRIDE, this.environment.fsBase]
+      : [Segment.Gs, GS_OVERRIDE, this.environment.gsBase]
+    this.emit(loadSegment(segment, random.pick([Selector.Fs, Selector.Gs, Selector.Gs, Selector.Limited])))
+    // add ecx, [ebp + n] through it
+    this.emit([override, 0x03, 0x80 | (Gpr.Ecx << 3) | Gpr.Ebp, ...word32(random.below(DATA_REACH) - base)])
+  }
+
+  // --- code that changes ---
+
+  /** An instruction that others write: its immediate, INC or DEC, or the condition of a jump. */
+  private patchableInstruction(): void {
+    const { random } = this
+    const label = this.label()
+    const register = random.pick([Gpr.Eax, Gpr.Ebx, Gpr.Esi])
+    switch (random.below(4)) {
+      case 0: {
+        this.patchable.push({ label, offset: 0, mask: 8 })
+        this.emit([0x40 + register], [label])
+        return
+      }
+      case 1: {
+        this.patchable.push({ label, offset: 0, mask: 1 })
+        this.emit([0x70 + random.below(16), 2, 0x31, 0xc0 | (register << 3) | register], [label])
+        return
+      }
+      default: {
+        const move = random.oneIn(2)
+        for (let byte = 0; byte < 4; byte++) this.patchable.push({ label, offset: (move ? 1 : 2) + byte, mask: 0 })
+        this.emit([...(move ? [0xb8 + register] : [0x81, 0xc0 + register]), ...word32(random.word())], [label])
+      }
+    }
+  }
+
+  private modify(): void {
+    const { random } = this
+    if (random.oneIn(5)) return this.writeCode()
+    if (this.patchable.length === 0) return this.patchableInstruction()
+    const { label, offset, mask } = random.pick(this.patchable)
+    const place = absolute(label, offset + this.either())
+    // xor byte [code], mask; mov [code], r8; inc byte [code]; add [code], r8
+    this.emit(
+      mask !== 0
+        ? [0x80, 0x35, place, mask]
+        : random.pick<Piece[]>([
+            [0x88, 0x05 | (random.below(8) << 3), place],
+            [0xfe, 0x05, place],
+            [0x00, 0x05 | (random.below(8) << 3), place],
+          ]),
+    )
+  }
+
+  /** Copies a leaf elsewhere and calls it there. */
+  private writeCode(): void {
+    const { random } = this
+    const to = WRITTEN_CODE + LEAF_BYTES * random.below(LEAVES)
+    const [esi, edi, ecx] = [0xb8 + Gpr.Esi, 0xb8 + Gpr.Edi, 0xb8 + Gpr.Ecx]
+    const copy = random.oneIn(2)
+      ? [ecx, ...word32(LEAF_BYTES / 4), 0xf3, 0xa5]
+      : [ecx, ...word32(LEAF_BYTES), 0xf3, 0xa4]
+    this.emit([
+      0xfc,
+      esi,
+      absolute(random.pick(this.leaves), this.either()),
+      edi,
+      ...word32(to + this.either()),
+      ...copy,
+    ])
+    this.emit([0xb8 + Gpr.Edx, ...word32(to + this.either()), 0xff, 0xd2])
+  }
+
+  /** Small functions without jumps, which work wherever they stand. */
+  private leaf(label: Label): void {
+    const { random } = this
+    const code: number[] = []
+    while (code.length < LEAF_BYTES - 8)
+      code.push(
+        ...random.pick([
+          [0x05, ...word32(random.word())],
+          [0x31, 0xc3],
+          [0x11, 0xd1],
+          [0x43],
+          [0x49],
+          [0xd1, 0xc6],
+          [0x0f, 0xc8],
+          [0x83, 0xd8, random.below(128)],
+          [0x0f, 0x94, 0xc2],
+        ]),
+      )
+    const fill = LEAF_BYTES - code.length - 1
+    this.emit([...code, ...Array<number>(fill).fill(0x90), RET], [label])
+  }
+
+  // --- structure ---
 
   /** A counted loop around what `body` emits. */
   private loop(body: () => void): void {
-    const head = this.nextLabel++
-    const counter = COUNTER_AREA + 4 * (this.loops++ % 16)
+    const head = this.label()
+    const counter = LOOP_COUNTERS + 4 * (this.loops++ % LOOP_COUNTERS_COUNT)
     this.emit([0xc7, 0x05, ...word32(counter), ...word32(2 + this.random.below(12))])
     this.emit([0x90], [head])
     body()
@@ -143,36 +376,76 @@ class Generator {
 
   private function(index: number): void {
     const { random } = this
-    const end = this.nextLabel++
-    const middle = this.nextLabel++
-    const inner = this.nextLabel++
+    const [end, middle, inner] = this.labels(3)
     const gap = random.oneIn(3) ? random.below(200) : random.below(8)
     this.emit([0x90], [this.functions[index]], gap)
-    const body = (count: number, ahead: readonly Label[]) => {
-      for (let i = 0; i < count; i++) this.bodyItem(index, ahead)
+    const body = (most: number, ahead: readonly Label[]) => {
+      for (let i = random.below(Math.ceil(most / this.smaller) + 1); i > 0; i--) this.bodyItem(index, ahead)
     }
-    body(random.below(12), [middle, end, inner])
-    if (random.oneIn(2)) this.loop(() => body(1 + random.below(10), [middle, end, inner]))
+    // mov dword [DEPTH], n
+    if (random.oneIn(3)) this.emit([0xc7, ...at(0, DEPTH), ...word32(random.below(6))])
+    if (this.environment.pointers) this.emit(setPointers(random, this.environment))
+    body(12, [middle, end, inner])
+    if (random.oneIn(3)) this.loop(() => body(10, [middle, end, inner]))
     this.emit([0x90], [middle])
     this.loop(() => {
-      body(2 + random.below(12), [inner, inner, end])
-      if (random.oneIn(3)) this.loop(() => body(1 + random.below(6), [inner]))
+      body(12, [inner, inner, end])
+      if (random.oneIn(3)) this.loop(() => body(6, [inner]))
       this.emit([0x90], [inner])
-      body(random.below(5), [end])
+      body(5, [end])
     })
-    body(random.below(8), [end])
-    this.emit(random.oneIn(6) ? [0xc2, 0, 0] : [0xc3], [end])
+    body(8, [end])
+    // cmp eax, imm32: flags that live on behind the return.
+    if (random.oneIn(4)) this.emit([CMP, ...word32(random.interesting())])
+    this.emit(random.oneIn(6) ? [0xc2, 0, 0] : [RET], [end])
+    this.items.push(...this.tables)
+    this.tables = []
+  }
+
+  private twinOffset = 0
+
+  /** A function of the page that is one of two: a short loop and a return, without labels outside. */
+  private twin(): Item[] {
+    const { random, items } = this
+    this.items = []
+    const head = this.label()
+    this.emit([0xb8 + Gpr.Ecx, ...word32(1 + random.below(6))])
+    this.emit([0x90], [head])
+    for (let i = random.below(5); i >= 0; i--) this.instruction()
+    // and ecx, 15; loop head, as dec ecx; jg head
+    this.emit([0x83, 0xe1, 15, 0x49, 0x0f, 0x8f, relative(head)])
+    this.emit([RET])
+    const made = this.items
+    this.items = items
+    return made
   }
 
   generate(seed: number): Program {
-    const { random } = this
+    const { random, environment } = this
+    this.twinOffset = random.below(64)
     for (let i = 0; i < FUNCTIONS; i++) this.function(i)
+    for (const label of this.leaves) this.leaf(label)
     const data = new Uint8Array(DATA_BYTES)
-    for (let i = 0; i < data.length; i++) data[i] = random.word()
+    const words = new Uint32Array(data.buffer)
+    for (let i = 0; i < words.length; i++) words[i] = random.word()
+    const twins = environment.paging === 'off' ? [] : [this.twin(), this.twin()]
+    const patched = this.patchable.filter(({ mask }) => mask === 0).map(({ label, offset }) => absolute(label, offset))
+    const served = services(random, environment, patched, () => this.label())
     return {
-      seed, items: this.items, start: CODE + (random.oneIn(2) ? random.below(64) : 0x1000 - random.below(300)),
-      functions: this.functions, aliased: this.functions.map(() => random.oneIn(4)),
-      registers: Array.from({ length: 8 }, () => random.interesting()), eflags: 2 | (random.word() & 0x8d5), data,
+      seed,
+      environment,
+      items: this.items,
+      twins,
+      twinOffset: this.twinOffset,
+      services: served,
+      start: environment.stackInCode
+        ? STACK_IN_CODE + random.below(16)
+        : CODE + (random.oneIn(2) ? random.below(64) : 0x1000 - random.below(300)),
+      functions: this.functions,
+      aliased: this.functions.map(() => this.alias !== 0 && random.oneIn(4)),
+      patchable: this.patchable,
+      registers: Array.from({ length: 8 }, () => random.interesting()),
+      data,
     }
   }
 }
@@ -181,66 +454,3 @@ class Generator {
 export function randomProgram(random: Random, seed: number): Program {
   return new Generator(random).generate(seed)
 }
-
-/** The handlers and the main loop, which are the same in all programs but for the page that is taken away. */
-function supervisor(): readonly Item[] {
-  const skipCode = [0x83, 0xc4, 4]
-  return [
-    // Page fault: a demand page is made present and writable and the instruction repeated.
-    { labels: [Fixed.FirstFree], code: [0x50, 0x0f, 0x20, 0xd0, 0x2d, ...word32(DEMAND_LINEAR), 0x3d, ...word32(DEMAND_BYTES), 0x0f, 0x83, relative(Fixed.Wild)] },
-    { labels: [], code: [0xc1, 0xe8, 12, 0x83, 0x0c, 0x85, ...word32(TABLE_LINEAR + ((DEMAND_LINEAR >>> 12) & 0x3ff) * 4), 3] },
-    { labels: [], code: [0x0f, 0x20, 0xd0, 0x0f, 0x01, 0x38, 0x58, ...skipCode, 0xcf] },
-    { labels: [Fixed.Wild], code: [0x58] },
-    // Others: on with the main loop.
-    { labels: [Fixed.RecoverWithCode], code: skipCode },
-    { labels: [Fixed.Recover], code: [0xff, 0x05, ...word32(ROUNDS + 8), 0xc7, 0x04, 0x24, absolute(Fixed.Main), 0xcf] },
-    { labels: [Fixed.Main], code: [0xbc, ...word32(STACK_POINTER), 0xbd, ...word32(DATA_POINTER), 0xff, 0x05, ...word32(ROUNDS)] },
-    // Every fourth round a demand page loses its present or its writable bit.
-    { labels: [], code: [0xa1, ...word32(ROUNDS), 0xa8, 3, 0x75, 24, 0xc1, 0xe8, 2, 0x83, 0xe0, 3] },
-    { labels: [], code: [0x83, 0x24, 0x85, ...word32(TABLE_LINEAR + ((DEMAND_LINEAR >>> 12) & 0x3ff) * 4), 0xfc, 0xc1, 0xe0, 12, 0x0f, 0x01, 0xb8, ...word32(DEMAND_LINEAR)] },
-    { labels: [], code: [0xa1, ...word32(ROUNDS), 0x83, 0xe0, FUNCTIONS - 1, 0xff, 0x14, 0x85, ...word32(FUNCTION_TABLE), 0xe9, relative(Fixed.Main)] },
-  ]
-}
-
-const codeVectors: readonly number[] = [Vector.DF, Vector.TS, Vector.NP, Vector.SS, Vector.GP, Vector.AC]
-
-/** Puts a program into a new bench, ready to run; where its items are. */
-export function loadProgram(bench: CpuBench, program: Program): Assembled {
-  const { core } = bench
-  bench.map(0, 0, Page.SupervisorReadOnly, LOW_PAGES)
-  bench.map(ALIAS + CODE, CODE, Page.Supervisor, (CODE_BYTES + DATA_BYTES) / PAGE_BYTES)
-  const demandEntries = [Page.Absent, Page.SupervisorReadOnly, Page.Supervisor & ~0x40, Page.Supervisor & ~0x60]
-  demandEntries.forEach((entry, i) => bench.map(DEMAND_LINEAR + i * PAGE_BYTES, DEMAND_PHYSICAL + i * PAGE_BYTES, entry))
-  const pageTable = bench.read32(PAGE_DIRECTORY + (DEMAND_LINEAR >>> 22) * 4) & -PAGE_BYTES
-  // An absent entry still names its page.
-  bench.write32(pageTable + ((DEMAND_LINEAR >>> 12) & 0x3ff) * 4, DEMAND_PHYSICAL | (Page.Supervisor & ~3))
-  bench.map(TABLE_LINEAR, pageTable, Page.Supervisor)
-  bench.map(ROUNDS, COUNTERS_PHYSICAL, Page.Supervisor)
-  bench.setCr3()
-
-  const system = assemble(supervisor(), HANDLERS, HLT)
-  bench.write(HANDLERS, system.bytes)
-  const place = (label: Label) => system.labels.get(label) as number
-  for (let vector = 0; vector < 32; vector++) {
-    const handler = place(vector === Vector.PF ? Fixed.FirstFree : codeVectors.includes(vector) ? Fixed.RecoverWithCode : Fixed.Recover)
-    bench.write32(IDT + vector * 8, (CODE_SELECTOR << 16) | (handler & 0xffff))
-    bench.write32(IDT + vector * 8 + 4, (handler & 0xffff_0000) | INTERRUPT_GATE)
-  }
-
-  const code = assemble(program.items, program.start, INT3)
-  bench.write(program.start, code.bytes)
-  bench.write(DATA, program.data)
-  program.functions.forEach((label, i) => {
-    bench.write32(COUNTERS_PHYSICAL + FUNCTION_TABLE - ROUNDS + i * 4, (code.labels.get(label) as number) + (program.aliased[i] ? ALIAS : 0))
-  })
-  program.registers.forEach((value, i) => core.set('gpr', value | 0, i))
-  core.exports.setEflags(program.eflags)
-  core.set('gpr', STACK_POINTER, Gpr.Esp)
-  core.set('gpr', DATA_POINTER, Gpr.Ebp)
-  core.set('eip', place(Fixed.Main))
-  core.exports.updateMode()
-  return code
-}
-
-/** How far data reaches on either side of EBP; specs check it against the layout. */
-export const dataWindow = { from: DATA_POINTER - DATA_REACH, to: DATA_POINTER + DATA_REACH }

@@ -8,11 +8,11 @@ import type { MachineOptions, StopReason } from '../../src/machine-options.ts'
 import { Machine, type MachineAssets } from '../../src/machine.ts'
 
 /** Fields that say how an engine works, not what the guest sees, and flags, which `getEflags` puts together. */
-const hidden: ReadonlySet<StateName> = new Set<StateName>([
+export const hiddenFields: ReadonlySet<string> = new Set<StateName>([
   'zero', 'scratch', 'eflags', 'flagKind', 'flagResult', 'flagLeft', 'flagRight', 'flagCarry', 'flagOverflow', 'mode',
   'key', 'tlbBase', 'fault', 'faultErrorCode', 'exitReason', 'exitArgument', 'traceEach', 'heatThreshold',
   'stepRequest', 'stepping', 'trapBefore', 'shadowBefore', 'retired', 'remaining', 'remainingCut', 'budget', 'result',
-  'traceCursor',
+  'traceCursor', 'codeWritten',
 ])
 
 const registerNames = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi']
@@ -67,7 +67,7 @@ export class SteppedMachine {
     const image: [string, number][] = registerNames.map((name, i) => [name, core.get('gpr', i) >>> 0])
     image.push(['eflags', core.exports.getEflags() >>> 0])
     for (const { name, address, bytes, count } of Object.values(stateFields)) {
-      if (hidden.has(name as StateName) || name === 'gpr') continue
+      if (hiddenFields.has(name) || name === 'gpr') continue
       const words = (bytes * count) >> 2
       for (let word = 0; word < words; word++)
         image.push([words > 2 ? `${name}+${word * 4}` : word === 0 ? name : `${name}+4`, core.words[(address >> 2) + word] >>> 0])

@@ -1,0 +1,64 @@
+/**
+ * How a random program is run: where it is stopped, what happens to it there (the timer's interrupt, writes of a
+ * device to its code), and how its code is compiled.
+ */
+import type { DiscoveryLimits } from '../../jit/regions/discovery.ts'
+import { Random } from './random.ts'
+
+/** Added to a program's seed, so that its stops do not follow its bytes. */
+const STOPS_SEED = 0x5bd1e995
+
+/** A write from outside to one of the bytes of code that a program says may change. */
+export interface DeviceWrite {
+  /** Which of them, modulo how many there are. */
+  readonly index: number
+  readonly value: number
+}
+
+/** Instructions up to a stop, and what happens behind it. */
+export interface PlannedPiece {
+  readonly instructions: number
+  readonly timer: boolean
+  readonly write?: DeviceWrite
+}
+
+export interface Plan {
+  /** Both engines stop behind each piece. */
+  readonly pieces: readonly PlannedPiece[]
+  readonly heatThreshold: number
+  /** Compiles arrive one piece late. */
+  readonly late: boolean
+  /** Garbage in all locals of a region (poison.ts). */
+  readonly poison: boolean
+  readonly limits?: DiscoveryLimits
+  /** Regions after which nothing more is compiled. */
+  readonly mostRegions: number
+}
+
+const INSTRUCTIONS = 8_000
+const MOST_REGIONS = 9
+/** Blocks of a region; half of the programs have no bounds of their own. */
+const BLOCKS = [64, 16, 4, 1] as const
+const ALL_INSTRUCTIONS = 256
+
+/** A plan that fits a seed. */
+export function planOf(seed: number): Plan {
+  const random = new Random(seed ^ STOPS_SEED)
+  const pieces: PlannedPiece[] = []
+  for (let total = 0; total < INSTRUCTIONS; total += pieces[pieces.length - 1].instructions)
+    pieces.push({
+      instructions: random.oneIn(2) ? 1 + random.below(150) : 500 + random.below(3000),
+      timer: random.oneIn(2),
+      write: random.oneIn(4) ? { index: random.word(), value: random.below(256) } : undefined,
+    })
+  return {
+    pieces,
+    heatThreshold: 1 + random.below(4),
+    late: random.oneIn(4),
+    poison: random.oneIn(2),
+    limits: random.oneIn(2)
+      ? { blocks: random.pick(BLOCKS), instructions: random.oneIn(3) ? 1 + random.below(64) : ALL_INSTRUCTIONS }
+      : undefined,
+    mostRegions: MOST_REGIONS,
+  }
+}
