@@ -6,6 +6,7 @@
  * It needs bytes only, no machine, so it runs in the machine's thread (tests, `--jit sync`) or in a worker alike.
  */
 import { RegionLowering } from './backends/region.ts'
+import { vectorHelper } from './backends/region-vector.ts'
 import type { RegionModule } from './backends/value.ts'
 import { defaultLimits, discover, type DiscoveryLimits } from './regions/discovery.ts'
 import type { CodePage, Region } from './regions/region.ts'
@@ -45,6 +46,10 @@ export function lowerRegion(m: TargetModule, region: Region): void {
   m.addMemoryImport('0', 'env', 'memory')
   const lowering = new RegionLowering(m, region, structure(region))
   lowering.lower()
+  for (const helper of lowering.vectorHelpers) {
+    const { result } = vectorHelper(helper)
+    m.addFunctionImport(helper, 'core', helper, WasmType.I32, result === 'i32' ? WasmType.I32 : WasmType.None)
+  }
   if (lowering.usesCondition) m.addFunctionImport('condition', 'core', 'condition', WasmType.I32, WasmType.I32)
 }
 

@@ -238,7 +238,7 @@ export class RegionManager {
     const codeBytes = 'module' in code ? code.codeBytes : code.binary.length
     const instance = new WebAssembly.Instance(module, {
       env: { memory: core.memory },
-      core: { condition: core.exports.condition },
+      core: core.exports as unknown as WebAssembly.ModuleImports,
     })
     const spans: CodeSpan[] = []
     const used = new Map<number, number>()

@@ -112,6 +112,9 @@ const rows = [
   ['fpuDataSelector', 8],
   ['mxcsr', 8],
   ['xmm', 16, 16],
+  // Where a definition leaves the memory operand and the immediate of a vector helper (vector-operations.ts).
+  ['vectorOperand', 16],
+  ['vectorImmediate', 8],
   // Scratch where helpers leave a second result (the high half, a remainder, an 80-bit value …).
   ['result', 16, 4],
   ['cpuModel', 8],

@@ -22,6 +22,8 @@ import type { Structure } from '../regions/structure.ts'
 import { WasmType } from '../wasm/module-writer.ts'
 import { RegionFlags } from './region-flags.ts'
 import { type Expression, LocalPool, type RegionModule, ValueLowering } from './value.ts'
+import { loadBits, storeBits } from './vector.ts'
+import { callVectorHelper, pokeVector, readVectorRegister, requirement, vectorSlot } from './region-vector.ts'
 
 /** Fixed locals: the general registers first, then these. */
 const REMAINING = 8
@@ -37,7 +39,9 @@ const FIRST_SCRATCH = 17
 
 const HIGH_BYTES = 4
 
-const valueTypes = { i32: WasmType.I32, i64: WasmType.I64 }
+const valueTypes = {
+  i32: WasmType.I32, i64: WasmType.I64, f32: WasmType.F32, f64: WasmType.F64, v128: WasmType.V128,
+}
 
 interface Exit {
   readonly label: string
@@ -57,6 +61,10 @@ export class RegionLowering extends ValueLowering<RegionModule> {
   private readonly written = new Set<number>()
   /** Whether the slow condition helper is called. */
   usesCondition = false
+  /** Helpers of vector instructions that are called. */
+  readonly vectorHelpers = new Set<string>()
+  /** What the current block has made sure of: 'sse', 'mmx'. */
+  private readonly required = new Set<string>()
 
   private current!: Prepared
   private currentBlock!: Block
@@ -112,7 +120,8 @@ export class RegionLowering extends ValueLowering<RegionModule> {
       if (node.op === 'register' || node.op === 'setRegister') note(node.number, node.op === 'setRegister')
       if (node.op === 'operand' || node.op === 'setOperand') {
         const operand = operands[node.number]
-        if (operand.kind === 'register') note(this.registerOf(operand), node.op === 'setOperand')
+        if (operand.kind === 'register' && vectorSlot(operand) === undefined)
+          note(this.registerOf(operand), node.op === 'setOperand')
       }
       if (node.op === 'address') {
         const operand = operands[node.number] as MemoryOperand
@@ -255,6 +264,7 @@ export class RegionLowering extends ValueLowering<RegionModule> {
     this.currentBlock = block
     this.shape = shape
     this.before = 0
+    this.required.clear()
     for (const prepared of instructions) {
       this.instruction(prepared, out)
       this.before++
@@ -329,6 +339,7 @@ export class RegionLowering extends ValueLowering<RegionModule> {
       }
       case 'operand': {
         const operand = instruction.operands[node.number]
+        if (operand.kind === 'register') return vectorSlot(operand)
         return operand.kind === 'immediate' && node.type === 'i32' ? operand.value : undefined
       }
       default: return undefined
@@ -364,6 +375,7 @@ export class RegionLowering extends ValueLowering<RegionModule> {
       case 'register': return this.readRegister(node.number, node.size, false)
       case 'address': return this.address(operands[node.number] as MemoryOperand)
       case 'field': return m.i32.load(stateAddress(node.name as StateName, node.number), 4, this.constant(0))
+      case 'peek': return readVectorRegister(m, node, this.value(node.args[0]))
       case 'carry': return this.flags.carry(this.shape)
       case 'condition': return this.flags.condition(this.shape, node.number)
       default: throw new Error(`${node.op} cannot be read in a region`)
@@ -384,8 +396,9 @@ export class RegionLowering extends ValueLowering<RegionModule> {
   // --- effects ---
 
   /** TLB lookup: leaves when the access is not plain RAM in one page; gives the linear address and the entry. */
-  private translate(offset: Node, size: number, tag: number, out: Expression[]): { linear: number; entry: number } {
+  private translate(offset: Node, access: Node, tag: number, out: Expression[]): { linear: number; entry: number } {
     const { m } = this
+    const { size } = access
     const linear = this.pool.take('i32')
     const entry = this.pool.take('i32')
     const shift = 12 - Math.log2(TLB_ENTRY_BYTES)
@@ -394,8 +407,10 @@ export class RegionLowering extends ValueLowering<RegionModule> {
       m.i32.shr_u(this.local(linear), this.constant(shift)), this.constant((TLB_ENTRIES - 1) * TLB_ENTRY_BYTES),
     )
     out.push(m.local.set(entry, index))
-    const last = size > 8 ? m.i32.add(this.local(linear), this.constant(size / 8 - 1)) : this.local(linear)
-    const wanted = m.i32.and(last, this.constant(-PAGE_BYTES))
+    const aligned = access.name === 'aligned'
+    const last = size > 8 && !aligned ? m.i32.add(this.local(linear), this.constant(size / 8 - 1)) : this.local(linear)
+    // The low bits of an address that must be aligned stay: a misaligned one misses.
+    const wanted = m.i32.and(last, this.constant(aligned ? -PAGE_BYTES | (size / 8 - 1) : -PAGE_BYTES))
     out.push(this.exitBefore(m.i32.ne(m.i32.load(this.tlb + tag, 4, this.local(entry)), wanted)))
     return { linear, entry }
   }
@@ -405,19 +420,11 @@ export class RegionLowering extends ValueLowering<RegionModule> {
   }
 
   private loadAt(size: number, address: Expression): Expression {
-    const { m } = this
-    if (size === 8) return m.i32.load8_u(0, 1, address)
-    if (size === 16) return m.i32.load16_u(0, 1, address)
-    if (size === 64) return m.i64.load(0, 1, address)
-    return m.i32.load(0, 1, address)
+    return loadBits(this.m, size, 0, address)
   }
 
   private storeAt(size: number, address: Expression, value: Expression): Expression {
-    const { m } = this
-    if (size === 8) return m.i32.store8(0, 1, address, value)
-    if (size === 16) return m.i32.store16(0, 1, address, value)
-    if (size === 64) return m.i64.store(0, 1, address, value)
-    return m.i32.store(0, 1, address, value)
+    return storeBits(this.m, size, 0, address, value)
   }
 
   protected override effect(node: Node, out: Expression[]): void {
@@ -425,15 +432,15 @@ export class RegionLowering extends ValueLowering<RegionModule> {
     const { operands } = this.current.source.instruction
     switch (node.op) {
       case 'load':
-        this.keep(node, this.loadAt(node.size, this.host(this.translate(node.args[0], node.size, 0, out))), out)
+        this.keep(node, this.loadAt(node.size, this.host(this.translate(node.args[0], node, 0, out))), out)
         return
       case 'store': {
-        const place = this.translate(node.args[0], node.size, 4, out)
+        const place = this.translate(node.args[0], node, 4, out)
         out.push(this.storeAt(node.size, this.host(place), this.value(node.args[1])))
         return
       }
       case 'modifyLoad': {
-        const place = this.translate(node.args[0], node.size, 4, out)
+        const place = this.translate(node.args[0], node, 4, out)
         const host = this.pool.take('i32')
         this.modifyHost.set(node, host)
         out.push(m.local.set(host, this.host(place)))
@@ -457,6 +464,19 @@ export class RegionLowering extends ValueLowering<RegionModule> {
         out.push(this.setState(stateAddress(node.name as StateName, node.number), this.value(node.args[0])))
         return
       case 'faultIf': out.push(this.exitBefore(this.value(node.args[0]))); return
+      case 'poke': out.push(pokeVector(m, node, this.value(node.args[0]), this.value(node.args[1]))); return
+      case 'require':
+        // before: tested by every instruction => after: by the first of a block; nothing in a region changes it.
+        if (!this.required.has(node.name)) out.push(this.exitBefore(requirement(m, node.name)))
+        this.required.add(node.name)
+        return
+      case 'call': {
+        this.vectorHelpers.add(node.name)
+        const args = node.args.map(argument => this.value(argument))
+        const result = node.type !== 'none' && this.isUsed(node) ? this.home(node) : undefined
+        out.push(...callVectorHelper(m, node, args, result, this.exit(this.current.source.eip, RegionOutcome.Interpret, this.before)))
+        return
+      }
       case 'setFlags': this.setFlags(node, out); return
       case 'setCarry':
         this.settleDynamic(out)

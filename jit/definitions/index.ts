@@ -9,6 +9,11 @@ import { moves } from './move.ts'
 import { multiplication } from './multiply.ts'
 import { segments } from './segment.ts'
 import { shifts } from './shift.ts'
+import { vectorArithmetic } from './sse-arithmetic.ts'
+import { vectorConversions } from './sse-convert.ts'
+import { vectorIntegers } from './sse-integer.ts'
+import { vectorMoves } from './sse-move.ts'
+import { vectorShuffles } from './sse-shuffle.ts'
 import { stack } from './stack.ts'
 import { strings } from './string.ts'
 import { system } from './system.ts'
@@ -19,5 +24,6 @@ export const definitions: ReadonlyMap<string, Definition> = new Map(
   Object.entries({
     ...arithmetic, ...logic, ...shifts, ...multiplication, ...bits, ...bcd, ...moves, ...stack, ...branches, ...strings,
     ...segments, ...system, ...farTransfers, ...x87,
+    ...vectorMoves, ...vectorIntegers, ...vectorShuffles, ...vectorArithmetic, ...vectorConversions,
   }),
 )

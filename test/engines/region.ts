@@ -49,7 +49,7 @@ export class RegionEngine extends RunningEngine {
     if (code) {
       const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code.binary as BufferSource), {
         env: { memory: core.memory },
-        core: { condition: core.exports.condition },
+        core: core.exports as unknown as WebAssembly.ModuleImports,
       })
       core.set('remaining', BUDGET)
       const enter = exports.region as () => number
