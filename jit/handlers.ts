@@ -27,18 +27,13 @@ function isBitString({ mnemonic, operands }: Instruction): boolean {
   return bitTests.has(mnemonic) && operands[0].kind === 'memory' && operands[1].kind === 'register'
 }
 
-/** The prefix 66 is part of the opcode of vector instructions, whose operands say their sizes. */
-function isVector({ operands }: Instruction): boolean {
-  return operands.some(operand => operand.kind === 'register' && (operand.class === 'xmm' || operand.class === 'mm'))
-}
-
 /** What of an instruction its definition may know. */
 export function factsOf(instruction: Instruction): Facts {
   const wraps = addressSized.has(instruction.mnemonic) || isBitString(instruction)
   return {
     mnemonic: instruction.mnemonic,
     condition: instruction.condition,
-    operandSize: isVector(instruction) ? 32 : instruction.operandSize,
+    operandSize: instruction.operandSize,
     addressSize: wraps ? instruction.addressSize : 32,
     repeat: repeatable.has(instruction.mnemonic) ? instruction.repeat : 'none',
     operands: instruction.operands.map(operandFacts),

@@ -13,7 +13,7 @@
  *   Logic    0                               0                                    0
  *   Inc/Dec  low nibble of result 0 / 15     result is min / max                  unchanged
  *   Aux      bit 4 of flagRight              bit 11 of flagRight                  given
- *   Explicit all six from flagRight, as an EFLAGS image; flagResult and flagCarry agree with its ZF, SF and CF
+ *   Explicit all six from flagRight, as an EFLAGS image; flagResult and flagCarry agree with its ZF and CF
  *
  * `flagKind | OverflowOverride`: OF is bit 0 of `flagOverflow` whatever the kind (rotates set OF and CF alone).
  * Size is in bits 8..15 of the kind, as the shift that top-aligned the result (24, 16, 0).

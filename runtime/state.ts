@@ -115,6 +115,8 @@ const rows = [
   // Where a definition leaves the memory operand and the immediate of a vector helper (vector-operations.ts).
   ['vectorOperand', 16],
   ['vectorImmediate', 8],
+  // Lengths of the strings of PCMPESTRI: destination, source.
+  ['vectorLengths', 8, 2],
   // Scratch where helpers leave a second result (the high half, a remainder, an 80-bit value …).
   ['result', 16, 4],
   ['cpuModel', 8],

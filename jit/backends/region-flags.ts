@@ -173,6 +173,7 @@ export class RegionFlags {
   }
 
   private sign(shape: FlagShape): Expression {
+    if (shape.kind === Lazy.Explicit) return this.bit(this.get('B'), 7)
     return this.m.i32.lt_s(this.signedResult(shape), this.constant(0))
   }
 

@@ -440,7 +440,7 @@ export class Builder {
   /**
    * Records what an operation of `size` bits computed, so that all six flags can be worked out (runtime/flags.ts).
    * `left` and `right` are the operands; `carry` is the carry in of Adc and Sbb, and CF itself for Aux and Explicit, whose
-   * `right` is an EFLAGS image with OF and AF, or with all six; an Explicit result agrees with its ZF and SF. Inc and Dec leave CF alone.
+   * `right` is an EFLAGS image with OF and AF, or with all six; an Explicit result agrees with its ZF. Inc and Dec leave CF alone.
    */
   setFlags(kind: Lazy, size: number, result: Value, left?: Value, right?: Value, carry?: Value): void {
     const nodes: Node[] = [this.node(result)]

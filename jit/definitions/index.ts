@@ -9,21 +9,17 @@ import { moves } from './move.ts'
 import { multiplication } from './multiply.ts'
 import { segments } from './segment.ts'
 import { shifts } from './shift.ts'
-import { vectorArithmetic } from './sse-arithmetic.ts'
-import { vectorConversions } from './sse-convert.ts'
-import { vectorIntegers } from './sse-integer.ts'
-import { vectorMoves } from './sse-move.ts'
-import { vectorShuffles } from './sse-shuffle.ts'
 import { stack } from './stack.ts'
 import { strings } from './string.ts'
 import { system } from './system.ts'
 import { farTransfers } from './transfer-far.ts'
+import { vectorDefinitions } from './vector-families.ts'
 import { x87 } from './x87.ts'
 
 export const definitions: ReadonlyMap<string, Definition> = new Map(
   Object.entries({
     ...arithmetic, ...logic, ...shifts, ...multiplication, ...bits, ...bcd, ...moves, ...stack, ...branches, ...strings,
     ...segments, ...system, ...farTransfers, ...x87,
-    ...vectorMoves, ...vectorIntegers, ...vectorShuffles, ...vectorArithmetic, ...vectorConversions,
+    ...vectorDefinitions,
   }),
 )

@@ -12,7 +12,7 @@ import {
 } from './float.ts'
 import { begin, formOf, isMemory, readPart, readVector, stashImmediate, stashOperand, writeVector } from './vector.ts'
 
-declareHelpers('vectorArithmetic(i32)!@')
+declareHelpers('vectorArithmetic(i32)!@ vectorCompare(i32):i32!@')
 
 const elements: Readonly<Record<Shape, Element>> = {
   f32x4: Element.PackedSingle, f64x2: Element.PackedDouble, f32: Element.ScalarSingle, f64: Element.ScalarDouble,
@@ -146,19 +146,31 @@ const compare =
     )
   }
 
-/** COMISS UCOMISS …    ZF PF CF := 111 unordered, 000 greater, 001 less, 100 equal; OF SF AF := 0. */
+/**
+ * COMISS UCOMISS …    ZF PF CF := 111 unordered, 000 greater, 001 less, 100 equal; OF SF AF := 0. For operands that are
+ * not ordinary the helper gives a float that lies to zero as they lie to each other.
+ */
 const compareFlags =
   (operation: Arithmetic, shape: 'f32' | 'f64'): Definition =>
   b => {
     begin(b)
     const source = readSource(b, shape)
-    const left = readDestination(b, shape)
-    const fine = both(b, shape, ordinary(b, shape, left), ordinary(b, shape, source.value))
-    b.if(b.eqz(fine), () => callArithmetic(b, operation, shape, source))
-    const notBelow = operate(b, shape, 'ge', left, source.value)
-    const different = b.or(operate(b, shape, 'lt', left, source.value), operate(b, shape, 'gt', left, source.value))
-    const unordered = b.or(operate(b, shape, 'ne', left, left), operate(b, shape, 'ne', source.value, source.value))
-    flagsOf(b, different, b.eqz(notBelow), unordered)
+    const destination = readDestination(b, shape)
+    const fine = both(b, shape, ordinary(b, shape, destination), ordinary(b, shape, source.value))
+    const left = b.ifElse(
+      fine,
+      () => destination,
+      () => {
+        const code = operation | (elements[shape] << ELEMENT_POSITION)
+        const upper = b.call('vectorCompare', formOf(b, code, b.read(0), source.address()))
+        if (shape === 'f32') return b.wasm('f32.reinterpret', [upper])
+        return b.wasm('f64.reinterpret', [b.shl(b.widenU(upper), b.constant(32, 'i64'))])
+      },
+    )
+    const right = b.select(fine, source.value, b.constant(0, shape))
+    const notBelow = operate(b, shape, 'ge', left, right)
+    const different = b.or(operate(b, shape, 'lt', left, right), operate(b, shape, 'gt', left, right))
+    flagsOf(b, different, b.eqz(notBelow), operate(b, shape, 'ne', left, left))
   }
 
 /** Sets the flags of a comparison; `different` is 0 where ZF is to be set. */

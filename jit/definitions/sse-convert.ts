@@ -143,22 +143,28 @@ const cvtsi2ss: Definition = b => {
   )
 }
 
-/** CVTPI2PS CVTPI2PD    two integers of an MM register or memory. */
+/**
+ * CVTPI2PS CVTPI2PD    two integers of an MM register or memory. The x87 state becomes that of MMX before #XM may be
+ * raised, as on real CPUs: executed again, the instruction finds it so.
+ */
 const fromMmx =
   (conversion: Conversion): Definition =>
   b => {
     begin(b)
+    b.restartable()
     const { address } = readHalf(b)
-    callConvert(b, conversion, address())
     if (isMmx(b, 1)) enterMmx(b)
+    callConvert(b, conversion, address())
   }
 
-/** CVTPS2PI CVTTPS2PI CVTPD2PI CVTTPD2PI    two integers to an MM register. */
+/** CVTPS2PI CVTTPS2PI CVTPD2PI CVTTPD2PI    two integers to an MM register. As to #XM, see above. */
 const toMmx =
   (conversion: Conversion, size: number): Definition =>
   b => {
     begin(b)
+    b.restartable()
     const source = size === 64 ? readHalf(b) : readSource(b, 'f64x2')
+    enterMmx(b)
     callConvert(b, conversion, source.address())
     writeVector(b, 0, readVector(b, 0))
   }

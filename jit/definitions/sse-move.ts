@@ -4,7 +4,7 @@ import { declareHelpers } from '../helper-signatures.ts'
 import type { Builder, Definition, OperandIndex, Value } from './builder.ts'
 import { begin, enterMmx, formOf, fromInteger, isMemory, isMmx, readPart, readVector, writeVector } from './vector.ts'
 
-declareHelpers('maskedStore(i32,i32,i32,i32)! loadMxcsr(i32)!')
+declareHelpers('maskedStore(i32,i32,i32,i32)! loadMxcsr(i32)!@')
 
 /** Offset of the high half of an XMM register's slot. */
 const HIGH = 8

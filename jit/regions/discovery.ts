@@ -6,6 +6,7 @@ import { PAGE_BYTES } from '../../runtime/memory-map.ts'
 import { Segment } from '../../runtime/state.ts'
 import { decode } from '../decode/decoder.ts'
 import type { Instruction } from '../decode/instruction.ts'
+import { regionVectorMnemonics } from '../definitions/vector-families.ts'
 import { normalise } from '../normalise.ts'
 import type { Block, BlockEnd, Region, RegionInstruction } from './region.ts'
 
@@ -39,14 +40,15 @@ const IMPLICIT_SOURCES = new Set(['movs', 'lods', 'xlat'])
 
 /** Whether the region back end lowers an instruction in flat 32-bit code. */
 export function isLowered(instruction: Instruction): boolean {
-  if (!LOWERED.has(instruction.mnemonic) || instruction.repeat !== 'none') return false
+  const vector = regionVectorMnemonics.has(instruction.mnemonic)
+  if ((!vector && !LOWERED.has(instruction.mnemonic)) || instruction.repeat !== 'none') return false
   if (instruction.addressSize !== 32 && instruction.mnemonic !== 'nop') return false
   const transfer = BRANCHES.has(instruction.mnemonic) || ['jmp', 'call', 'ret', 'push', 'pop', 'leave'].includes(instruction.mnemonic)
   if (transfer && instruction.operandSize !== 32) return false
   for (const operand of instruction.operands) {
     // Flat code says nothing of CS but its base and limit: it may not be read, and cannot be written.
     if (operand.kind === 'memory' && (operand.segment > Segment.Ds || operand.segment === Segment.Cs)) return false
-    if (operand.kind === 'register' && !operand.class.startsWith('gpr')) return false
+    if (operand.kind === 'register' && !operand.class.startsWith('gpr') && !vector) return false
     if (operand.kind === 'far') return false
   }
   if (IMPLICIT_SOURCES.has(instruction.mnemonic) && instruction.segment === Segment.Cs) return false

@@ -112,17 +112,31 @@ export function noteComparison(first: u64, second: u64, signaling: bool, wide: b
   noteDenormal(b, wide)
 }
 
+/** How two operands lie to each other. */
+export const LESS: i32 = -1
+export const EQUAL: i32 = 0
+export const GREATER: i32 = 1
+export const UNORDERED: i32 = 2
+
+/** How `first` lies to `second`; raises nothing. */
+export function orderOf(first: u64, second: u64, wide: bool): i32 {
+  const a = operand(first, wide)
+  const b = operand(second, wide)
+  if (isNaNBits(a, wide) || isNaNBits(b, wide)) return UNORDERED
+  const left = valueOf(a, wide)
+  const right = valueOf(b, wide)
+  return left < right ? LESS : left > right ? GREATER : EQUAL
+}
+
 /** CMPPS and its kind: whether `predicate` (0..7) holds. */
 export function compare(first: u64, second: u64, predicate: u32, wide: bool): bool {
   const kind = predicate & 3
   noteComparison(first, second, kind == PREDICATE_LESS || kind == PREDICATE_LESS_OR_EQUAL, wide)
-  const a = operand(first, wide)
-  const b = operand(second, wide)
-  const unordered = isNaNBits(a, wide) || isNaNBits(b, wide)
-  let holds = unordered
-  if (kind == PREDICATE_EQUAL) holds = !unordered && valueOf(a, wide) == valueOf(b, wide)
-  else if (kind == PREDICATE_LESS) holds = !unordered && valueOf(a, wide) < valueOf(b, wide)
-  else if (kind == PREDICATE_LESS_OR_EQUAL) holds = !unordered && valueOf(a, wide) <= valueOf(b, wide)
+  const order = orderOf(first, second, wide)
+  let holds = order == UNORDERED
+  if (kind == PREDICATE_EQUAL) holds = order == EQUAL
+  else if (kind == PREDICATE_LESS) holds = order == LESS
+  else if (kind == PREDICATE_LESS_OR_EQUAL) holds = order == LESS || order == EQUAL
   return holds != ((predicate & PREDICATE_NEGATED) != 0)
 }
 

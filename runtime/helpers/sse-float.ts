@@ -180,11 +180,17 @@ function overflowed(negative: bool, wide: bool): u64 {
   return (negative ? signBit(wide) : 0) | (toInfinity ? infinity(wide) : infinity(wide) - 1)
 }
 
-/** A result below the normal range: denormalised, or flushed to zero. */
-function tiny(negative: bool, exponent: i32, sig: u64, wide: bool): u64 {
+/**
+ * A result below the normal range: denormalised, or flushed to zero. An unmasked underflow is raised though the result
+ * be exact, and is inexact when it would be with an exponent of any size, which `inexact` says.
+ */
+function tiny(negative: bool, exponent: i32, sig: u64, inexact: bool, wide: bool): u64 {
   const sign: u64 = negative ? signBit(wide) : 0
-  const masked = (control & MXCSR_UM) != 0
-  if (masked && (control & MXCSR_FTZ) != 0) {
+  if ((control & MXCSR_UM) == 0) {
+    after |= inexact ? MXCSR_UE | MXCSR_PE : MXCSR_UE
+    return sign
+  }
+  if ((control & MXCSR_FTZ) != 0) {
     after |= MXCSR_UE | MXCSR_PE
     return sign
   }
@@ -194,7 +200,6 @@ function tiny(negative: bool, exponent: i32, sig: u64, wide: bool): u64 {
   const kept = shifted >> cut
   const rest = shifted << (64 - cut)
   if (rest != 0) after |= MXCSR_UE | MXCSR_PE
-  else if (!masked) after |= MXCSR_UE
   return sign | (kept + <u64>roundsUp(negative, (kept & 1) != 0, rest))
 }
 
@@ -208,7 +213,7 @@ export function round(negative: bool, exponent: i32, sig: u64, wide: bool): u64 
   const up = roundsUp(negative, (kept & 1) != 0, rest)
   const full = (<u64>2 << fractionBits(wide)) - 1
   const rounded = exponent + <i32>(up && kept == full)
-  if (rounded < 1 - bias(wide)) return tiny(negative, exponent, sig, wide)
+  if (rounded < 1 - bias(wide)) return tiny(negative, exponent, sig, rest != 0, wide)
   if (rounded > bias(wide)) return overflowed(negative, wide)
   if (rest != 0) after |= MXCSR_PE
   // The integer bit of `kept` adds one to the exponent field, and so does a carry out of it.

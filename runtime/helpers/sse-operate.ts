@@ -7,9 +7,9 @@
  */
 import {
   ARITHMETIC_ADD, ARITHMETIC_ADD_SUBTRACT, ARITHMETIC_COMPARE, ARITHMETIC_COMPARE_ORDERED,
-  ARITHMETIC_COMPARE_UNORDERED, ARITHMETIC_DIVIDE, ARITHMETIC_DOT_PRODUCT, ARITHMETIC_HORIZONTAL_ADD,
+  ARITHMETIC_DIVIDE, ARITHMETIC_DOT_PRODUCT, ARITHMETIC_HORIZONTAL_ADD,
   ARITHMETIC_HORIZONTAL_SUBTRACT, ARITHMETIC_MASK, ARITHMETIC_MAXIMUM, ARITHMETIC_MINIMUM, ARITHMETIC_MULTIPLY,
-  ARITHMETIC_ROUND, ARITHMETIC_SQUARE_ROOT, ARITHMETIC_SUBTRACT, CONVERSION_DQ2_PS, CONVERSION_PD2_DQ,
+  ARITHMETIC_RECIPROCAL, ARITHMETIC_RECIPROCAL_SQUARE_ROOT, ARITHMETIC_ROUND, ARITHMETIC_SQUARE_ROOT, ARITHMETIC_SUBTRACT, CONVERSION_DQ2_PS, CONVERSION_PD2_DQ,
   CONVERSION_PD2_PI, CONVERSION_PD2_PS, CONVERSION_PI2_PD, CONVERSION_PI2_PS, CONVERSION_PS2_DQ, CONVERSION_PS2_PD,
   CONVERSION_PS2_PI, CONVERSION_SD2_SI, CONVERSION_SD2_SS, CONVERSION_SI2_SS, CONVERSION_SS2_SD,
   CONVERSION_TPD2_DQ, CONVERSION_TPD2_PI, CONVERSION_TPS2_DQ, CONVERSION_TPS2_PI, CONVERSION_TSD2_SI, CONVERSION_TSS2_SI,
@@ -17,8 +17,10 @@ import {
   FORM_ADDRESS_MASK, RESULT, SOURCE_SHIFT, VECTOR_IMMEDIATE,
 } from '../../build/helpers/layout'
 import {
-  choose, compare, fromInteger, narrow, noteComparison, ROUND_CHOP, roundToIntegral, toInteger, widen,
+  choose, compare, EQUAL, fromInteger, GREATER, narrow, noteComparison, orderOf, ROUND_CHOP, roundToIntegral, toInteger, UNORDERED,
+  widen,
 } from './sse-convert'
+import { reciprocal, reciprocalSquareRoot } from './sse-estimate'
 import { beginFloat, endFloat, isStopped, product, quotient, rounding, squareRoot, sum } from './sse-float'
 
 // @ts-ignore: decorator
@@ -57,6 +59,8 @@ function combine(operation: u32, a: u64, b: u64, index: u32, wide: bool): u64 {
     case ARITHMETIC_MAXIMUM: return choose(a, b, true, wide)
     case ARITHMETIC_COMPARE: return compare(a, b, load<u32>(VECTOR_IMMEDIATE) & 7, wide) ? 0xffffffffffffffff : 0
     case ARITHMETIC_ROUND: return roundToIntegral(b, load<u32>(VECTOR_IMMEDIATE), wide)
+    case ARITHMETIC_RECIPROCAL: return reciprocal(<u32>b)
+    case ARITHMETIC_RECIPROCAL_SQUARE_ROOT: return reciprocalSquareRoot(<u32>b)
     case ARITHMETIC_ADD_SUBTRACT: return sum(a, b, (index & 1) == 0, wide)
     default: return 0
   }
@@ -105,12 +109,6 @@ export function vectorArithmetic(form: u32): void {
   const destination = destinationOf(form)
   const source = sourceOf(form)
   beginFloat()
-  if (operation == ARITHMETIC_COMPARE_ORDERED || operation == ARITHMETIC_COMPARE_UNORDERED) {
-    const signaling = operation == ARITHMETIC_COMPARE_ORDERED
-    noteComparison(element(destination, 0, wide), element(source, 0, wide), signaling, wide)
-    endFloat()
-    return
-  }
   if (operation == ARITHMETIC_HORIZONTAL_ADD || operation == ARITHMETIC_HORIZONTAL_SUBTRACT)
     horizontal(destination, source, operation == ARITHMETIC_HORIZONTAL_SUBTRACT, wide)
   else if (operation == ARITHMETIC_DOT_PRODUCT) dotProduct(destination, source, wide)
@@ -122,6 +120,23 @@ export function vectorArithmetic(form: u32): void {
     }
   }
   commit(destination, shape == ELEMENT_SCALAR_SINGLE ? 4 : shape == ELEMENT_SCALAR_DOUBLE ? 8 : 16)
+}
+
+/**
+ * COMISS and its kind: raises what comparing raises. Returns the upper (or only) word of a float that lies to zero as
+ * the destination lies to the source: 1, -1, 0, or a NaN when they are unordered.
+ */
+export function vectorCompare(form: u32): u32 {
+  const wide = ((form >> ELEMENT_POSITION) & 1) != 0
+  const a = element(destinationOf(form), 0, wide)
+  const b = element(sourceOf(form), 0, wide)
+  beginFloat()
+  noteComparison(a, b, (form & ARITHMETIC_MASK) == ARITHMETIC_COMPARE_ORDERED, wide)
+  if (!endFloat()) return 0
+  const order = orderOf(a, b, wide)
+  const one: u32 = wide ? 0x3ff00000 : 0x3f800000
+  if (order == UNORDERED) return wide ? 0x7ff80000 : 0x7fc00000
+  return order == EQUAL ? 0 : order == GREATER ? one : one | 0x80000000
 }
 
 /** `count` floats to integers. */
