@@ -12,9 +12,12 @@ export const vectorDefinitions: Readonly<Record<string, Definition>> = {
   ...vectorMoves, ...vectorIntegers, ...vectorShuffles, ...vectorArithmetic, ...vectorConversions, ...sse4, ...aes,
 }
 
+/** Instructions that do nothing here, in no family. */
+const idle = ['lfence', 'mfence', 'sfence', 'prefetchnta', 'prefetcht0', 'prefetcht1', 'prefetcht2', 'prefetchw']
+
 /** Their helpers access memory or take general registers, which regions keep in locals. */
 const interpreted = new Set(['maskmovq', 'maskmovdqu', 'crc32'])
 
 export const regionVectorMnemonics: ReadonlySet<string> = new Set(
-  Object.keys(vectorDefinitions).filter(mnemonic => !interpreted.has(mnemonic)),
+  [...Object.keys(vectorDefinitions), ...idle].filter(mnemonic => !interpreted.has(mnemonic)),
 )

@@ -24,8 +24,21 @@ const FEATURE_PGE: u32 = 1 << 13
 const FEATURE_CMOV: u32 = 1 << 15
 const FEATURE_PAT: u32 = 1 << 16
 const FEATURE_PSE36: u32 = 1 << 17
+const FEATURE_CLFSH: u32 = 1 << 19
+const FEATURE_MMX: u32 = 1 << 23
 export const FEATURE_FXSR: u32 = 1 << 24
 export const FEATURE_SSE: u32 = 1 << 25
+const FEATURE_SSE2: u32 = 1 << 26
+
+/** CPUID.1:ECX feature bits. */
+const FEATURE_SSE3: u32 = 1 << 0
+const FEATURE_PCLMULQDQ: u32 = 1 << 1
+const FEATURE_SSSE3: u32 = 1 << 9
+const FEATURE_SSE41: u32 = 1 << 19
+const FEATURE_SSE42: u32 = 1 << 20
+const FEATURE_MOVBE: u32 = 1 << 22
+const FEATURE_POPCNT: u32 = 1 << 23
+const FEATURE_AES: u32 = 1 << 25
 
 /** CPUID.80000001h:EDX feature bits. */
 const FEATURE_NX: u32 = 1 << 20
@@ -46,12 +59,26 @@ export const FEATURES_EDX: u32 =
   FEATURE_CMOV |
   FEATURE_PAT |
   FEATURE_PSE36 |
-  FEATURE_FXSR
+  FEATURE_CLFSH |
+  FEATURE_MMX |
+  FEATURE_FXSR |
+  FEATURE_SSE |
+  FEATURE_SSE2
 /** CPUID.1:ECX of this CPU. */
-export const FEATURES_ECX: u32 = 0
+export const FEATURES_ECX: u32 =
+  FEATURE_SSE3 |
+  FEATURE_PCLMULQDQ |
+  FEATURE_SSSE3 |
+  FEATURE_SSE41 |
+  FEATURE_SSE42 |
+  FEATURE_MOVBE |
+  FEATURE_POPCNT |
+  FEATURE_AES
 /** CPUID.80000001h:EDX of this CPU. */
 export const EXTENDED_FEATURES_EDX: u32 = FEATURE_NX
 
+/** CPUID.1:EBX: the line that CLFLUSH flushes, in units of 8 bytes, in bits 8..15. */
+const CACHE_LINE: u32 = 8 << 8
 /** CPUID.1:EAX: family 6, model 8, stepping 3. */
 const SIGNATURE: u32 = 0x683
 const MAX_BASIC_LEAF: u32 = 2
@@ -98,6 +125,7 @@ export function cpuid(leaf: u32): void {
     answer(3, VENDOR_EDX)
   } else if (effective == 1) {
     answer(0, SIGNATURE)
+    answer(1, CACHE_LINE)
     answer(2, FEATURES_ECX)
     answer(3, FEATURES_EDX)
   } else if (effective == 2) {
