@@ -10,7 +10,7 @@
  * Source: Intel SDM vol. 1, 4.8 (formats, NaNs), 10.2.3 (MXCSR), 11.5.2 and 11.5.3 (exceptions), table 4-7 (NaNs).
  */
 import {
-  MXCSR, MXCSR_DAZ, MXCSR_DE, MXCSR_FTZ, MXCSR_IE, MXCSR_MASK_POSITION, MXCSR_OE, MXCSR_PE, MXCSR_ROUNDING_POSITION,
+  MXCSR, MXCSR_DAZ, MXCSR_DE, MXCSR_FTZ, MXCSR_IE, MXCSR_MASK_POSITION, MXCSR_OE, MXCSR_OM, MXCSR_PE, MXCSR_ROUNDING_POSITION,
   MXCSR_UE, MXCSR_UM, MXCSR_ZE,
 } from '../../build/helpers/layout'
 import { divideWide, multiplyWide, squareRootWide, wideLow, wideRemainder } from './softfloat80-wide'
@@ -173,9 +173,9 @@ function roundsUp(negative: bool, odd: bool, rest: u64): bool {
   return rounding == ROUND_UP && !negative
 }
 
-/** The result of an overflow. */
-function overflowed(negative: bool, wide: bool): u64 {
-  after |= MXCSR_OE | MXCSR_PE
+/** The result of an overflow; an unmasked one is inexact when `inexact` says that it would be without limit. */
+function overflowed(negative: bool, inexact: bool, wide: bool): u64 {
+  after |= inexact || (control & MXCSR_OM) != 0 ? MXCSR_OE | MXCSR_PE : MXCSR_OE
   const toInfinity = rounding == ROUND_NEAREST || (rounding == ROUND_UP && !negative) || (rounding == ROUND_DOWN && negative)
   return (negative ? signBit(wide) : 0) | (toInfinity ? infinity(wide) : infinity(wide) - 1)
 }
@@ -214,7 +214,7 @@ export function round(negative: bool, exponent: i32, sig: u64, wide: bool): u64 
   const full = (<u64>2 << fractionBits(wide)) - 1
   const rounded = exponent + <i32>(up && kept == full)
   if (rounded < 1 - bias(wide)) return tiny(negative, exponent, sig, rest != 0, wide)
-  if (rounded > bias(wide)) return overflowed(negative, wide)
+  if (rounded > bias(wide)) return overflowed(negative, rest != 0, wide)
   if (rest != 0) after |= MXCSR_PE
   // The integer bit of `kept` adds one to the exponent field, and so does a carry out of it.
   const field = <u64>(exponent + bias(wide) - 1) << fractionBits(wide)

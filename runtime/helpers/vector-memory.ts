@@ -9,7 +9,6 @@ import { faulted, probeRead, probeWrite, raiseCode, read64, write64, write8 } fr
 import { segmentWrite } from './segments'
 
 const BYTES: u32 = 16
-const PAGE_MASK: u32 = 0xfffff000
 
 /** Raises #GP(0) for a misaligned operand of an instruction that does not allow it. Returns true when raised. */
 function misaligned(linear: u32): bool {
@@ -50,13 +49,8 @@ export function maskedStore(form: u32, segment: u32, offset: u32, bytes: u32): v
   const mask = (form >> SOURCE_SHIFT) & FORM_ADDRESS_MASK
   const linear = segmentWrite(segment, offset, bytes)
   if (faulted()) return
-  for (let i: u32 = 0; i < bytes; i++) {
-    if ((load<u8>(mask + i) & 0x80) == 0) continue
-    // A page fault names the first byte of the part of the operand that lies in the page.
-    const page = (linear + i) & PAGE_MASK
-    probeWrite(page == (linear & PAGE_MASK) ? linear : page, 1)
-    if (faulted()) return
-  }
+  // The whole operand must be writable, its bytes that are not stored among it.
+  probeWrite(linear, bytes)
   for (let i: u32 = 0; i < bytes && !faulted(); i++)
     if ((load<u8>(mask + i) & 0x80) != 0) write8(linear + i, <u32>load<u8>(data + i))
 }
