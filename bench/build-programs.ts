@@ -5,17 +5,19 @@
  * Counting: MIPS of every engine uses one count per program, so it is taken outside all engines. Valgrind's cachegrind
  * runs the binary with one and with two rounds; the difference is one round without start-up. It counts user-mode
  * instructions, each iteration of a REP string instruction as one. `perf stat` takes over where Valgrind is missing and
- * the host lets user counters be read. Without both, tables show times and ratios only.
+ * the host lets user counters be read. Without both, tables show times and ratios only. Programs whose time is mostly
+ * the guest kernel's get no count: their user instructions say little.
  */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { BENCH_CACHE, ROOT } from './folders.ts'
+import { groupOf, STACK_APART, STACK_APART_LOOPS } from './groups.ts'
 
 const SOURCES = `${ROOT}/bench/programs`
 const PROGRAMS = `${BENCH_CACHE}/programs`
 const COUNTS = `${BENCH_CACHE}/instruction-counts.json`
-const SHARED_SOURCE = 'start.c'
+const SHARED_SOURCE = 'start'
 
 /** No SSE or MMX, and nothing a newer CPU than a Pentium Pro is needed for: every engine runs the same instructions. */
 const FLAGS = [
@@ -24,10 +26,11 @@ const FLAGS = [
   ...['-fno-tree-loop-distribute-patterns', '-Wall', '-Wextra', '-Wl,-z,noexecstack', '-Wl,--build-id=none']
 ]
 
-/**
- * Programs whose time is mostly the guest kernel's: their user instructions say little, so they get no MIPS.
- */
-const KERNEL_BOUND: ReadonlySet<string> = new Set(['system-calls', 'page-faults'])
+/** What programs need beyond FLAGS. SSE2: CPUID is asked first (bench.h, bench_feature), in code compiled without it. */
+const EXTRA_FLAGS: Readonly<Record<string, readonly string[]>> = {
+  sse2: ['-msse2', '-mfpmath=sse'],
+  [STACK_APART]: [`-DSTACK_APART_LOOPS=${STACK_APART_LOOPS}`]
+}
 
 export interface Program {
   name: string
@@ -40,8 +43,9 @@ export interface Program {
 /** Names of all programs, sorted. */
 export function programNames(): string[] {
   return readdirSync(SOURCES)
-    .filter(file => file.endsWith('.c') && file !== SHARED_SOURCE)
+    .filter(file => file.endsWith('.c'))
     .map(file => file.slice(0, -'.c'.length))
+    .filter(name => name !== SHARED_SOURCE)
     .sort()
 }
 
@@ -63,10 +67,17 @@ export function compilerProblem(): string | null {
 export function compileProgram(name: string, folder = PROGRAMS): string {
   mkdirSync(folder, { recursive: true })
   const path = `${folder}/${name}`
-  const sources = [`${SOURCES}/${name}.c`, `${SOURCES}/${SHARED_SOURCE}`]
-  const build = spawnSync('gcc', [...FLAGS, '-o', path, ...sources, '-lgcc'], { encoding: 'utf8' })
-  if (build.status !== 0) throw new Error(`bench/programs/${name}.c does not compile:\n${build.stderr}`)
+  const objects = [name, SHARED_SOURCE].map(source => `${path}.${source}.o`)
+  gcc(name, [...FLAGS, ...(EXTRA_FLAGS[name] ?? []), '-c', `${SOURCES}/${name}.c`, '-o', objects[0]])
+  gcc(name, [...FLAGS, '-c', `${SOURCES}/${SHARED_SOURCE}.c`, '-o', objects[1]])
+  gcc(name, [...FLAGS, ...objects, '-o', path, '-lgcc'])
+  for (const object of objects) rmSync(object)
   return path
+}
+
+function gcc(name: string, args: readonly string[]): void {
+  const build = spawnSync('gcc', args, { encoding: 'utf8' })
+  if (build.status !== 0) throw new Error(`bench/programs/${name}.c does not compile:\n${build.stderr}`)
 }
 
 /** Compiles the named programs and looks up or takes their instruction counts. */
@@ -75,7 +86,7 @@ export function buildPrograms(names: readonly string[]): Program[] {
   const programs = names.map(name => {
     const path = compileProgram(name)
     const hash = createHash('sha256').update(readFileSync(path)).digest('hex')
-    const known = KERNEL_BOUND.has(name) ? null : (counts[hash] ?? countRound(path))
+    const known = groupOf(name) === 'kernel' ? null : (counts[hash] ?? countRound(path))
     if (known !== null) counts[hash] = known
     return { name, path, instructions: known }
   })

@@ -41,7 +41,7 @@ function findFirmware(names: readonly string[]): string | undefined {
 /** Why there is no guest to boot, with the way to mend it; null when there is one. */
 export function guestProblem(files: GuestFiles): string | null {
   const missing = [files.kernel, files.initrd].find(file => !existsSync(file))
-  return missing ? `${missing} is missing: build the guest first (npm run guest), or name --kernel and --initrd` : null
+  return missing ? `${missing} is missing: build the guest first (\`npm start\` does), or name --kernel and --initrd` : null
 }
 
 /** Writes the initramfs with the programs and describes the guest. */

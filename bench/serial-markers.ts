@@ -8,6 +8,8 @@ export type SerialEvent =
   | { kind: 'ready' }
   | { kind: 'begin'; program: string }
   | { kind: 'end'; program: string; checksum: string }
+  /** The program found by CPUID that the CPU lacks what it needs; no round follows. */
+  | { kind: 'unsupported'; program: string; feature: string }
   /** The shell is back after a program, with its exit status: the line of IDLE_COMMAND. */
   | { kind: 'idle'; status: number }
   | { kind: 'panic'; line: string }
@@ -20,6 +22,7 @@ export const IDLE_COMMAND = "echo BENCH-'IDLE' $?"
 const READY = new RegExp(`(^|\\s)${READY_MARKER}\\b`)
 const BEGIN = /BENCH ([\w-]+) begin$/
 const END = /BENCH ([\w-]+) end ([0-9a-f]{8})$/
+const UNSUPPORTED = /BENCH ([\w-]+) unsupported (\w+)$/
 const IDLE = /BENCH-IDLE (\d+)$/
 const PANIC = /Kernel panic - /
 
@@ -29,6 +32,8 @@ export function parseLine(line: string): SerialEvent | null {
   if (end) return { kind: 'end', program: end[1], checksum: end[2] }
   const begin = BEGIN.exec(line)
   if (begin) return { kind: 'begin', program: begin[1] }
+  const unsupported = UNSUPPORTED.exec(line)
+  if (unsupported) return { kind: 'unsupported', program: unsupported[1], feature: unsupported[2] }
   const idle = IDLE.exec(line)
   if (idle) return { kind: 'idle', status: Number(idle[1]) }
   if (READY.test(line)) return { kind: 'ready' }

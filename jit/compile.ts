@@ -9,6 +9,7 @@ import { RegionLowering } from './backends/region.ts'
 import { vectorHelper } from './backends/region-vector.ts'
 import type { RegionModule } from './backends/value.ts'
 import { defaultLimits, discover, type DiscoveryLimits } from './regions/discovery.ts'
+import { emptyExcerpt, type ProfileExcerpt, profileFrom } from './regions/profile.ts'
 import type { CodePage, Region } from './regions/region.ts'
 import { structure } from './regions/structure.ts'
 import { ModuleWriter, WasmType } from './wasm/module-writer.ts'
@@ -22,6 +23,10 @@ export interface CompileRequest {
   /** The code pages, copied; a page that is not here is left to the interpreter. */
   readonly pages: readonly CodePage[]
   readonly limits?: DiscoveryLimits
+  /** What running has shown about the code. */
+  readonly profile?: ProfileExcerpt
+  /** Address of the records of instructions that call their handlers; needed if there are any. */
+  readonly records?: number
 }
 
 /** A compiled region: a wasm module that exports `region`, and what must be watched. */
@@ -33,24 +38,25 @@ export interface CompiledCode {
 }
 
 /** Finds the region of a request; undefined when its first instruction is left to the interpreter. */
-export function regionOf({ entry, mode, pages, limits = defaultLimits }: CompileRequest): Region | undefined {
+export function regionOf(request: CompileRequest): Region | undefined {
+  const { entry, mode, pages, limits = defaultLimits, profile = emptyExcerpt } = request
   const byLinear = new Map(pages.map(page => [page.linear, page.bytes]))
-  return discover(entry, mode, linear => byLinear.get(linear), limits)
+  return discover(entry, mode, linear => byLinear.get(linear), limits, profileFrom(profile))
 }
 
 /** What a region's module asks for besides its functions; binaryen's module has it, too. */
 type TargetModule = RegionModule & Pick<ModuleWriter, 'addMemoryImport' | 'addFunctionImport'>
 
-/** Lowers a region into `m`, an empty module. */
-export function lowerRegion(m: TargetModule, region: Region): void {
+/** Lowers a region into `m`, an empty module; `records` is the address of the records of its handled instructions. */
+export function lowerRegion(m: TargetModule, region: Region, records = 0): void {
   m.addMemoryImport('0', 'env', 'memory')
-  const lowering = new RegionLowering(m, region, structure(region))
+  const lowering = new RegionLowering(m, region, structure(region), records)
   lowering.lower()
   for (const helper of lowering.vectorHelpers) {
     const { result } = vectorHelper(helper)
     m.addFunctionImport(helper, 'core', helper, WasmType.I32, result === 'i32' ? WasmType.I32 : WasmType.None)
   }
-  if (lowering.usesCondition) m.addFunctionImport('condition', 'core', 'condition', WasmType.I32, WasmType.I32)
+  for (const name of lowering.imports) m.addFunctionImport(name, 'core', name, WasmType.I32, WasmType.I32)
 }
 
 /** Compiles the region of a request; undefined when there is none. */
@@ -58,6 +64,6 @@ export function compile(request: CompileRequest): CompiledCode | undefined {
   const region = regionOf(request)
   if (!region) return undefined
   const m = new ModuleWriter()
-  lowerRegion(m, region)
+  lowerRegion(m, region, request.records)
   return { binary: m.emitBinary(), instructions: region.instructions, spans: region.spans }
 }

@@ -15,7 +15,7 @@
  * `run` returns every few milliseconds by its budget: V8 replaces no running wasm frame by optimised code.
  */
 import binaryen from 'binaryen'
-import { ExitReason } from '../runtime/exits.ts'
+import { ExitReason, RegionOutcome } from '../runtime/exits.ts'
 import {
   JUMP_CACHE_BASE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_BYTES, MAX_RUN_INSTRUCTIONS, PAGE_BYTES, RECORD_BYTES,
   REGION_DESCRIPTORS_BASE, REGION_SLOTS,
@@ -47,8 +47,8 @@ const frame: HotFrame = {
 }
 /** More fixed locals of `run`, then the scratch locals. */
 const SCRATCH_LOCAL = 6
-/** Set when the instruction at EIP must be interpreted though a region begins there. */
-const INTERPRET_LOCAL = 7
+/** RegionOutcome of the region left last, until its instruction is found; None of them for the rest of the time. */
+const OUTCOME_LOCAL = 7
 const FIRST_SCRATCH = 8
 
 const REGION_TABLE = 'regions'
@@ -68,6 +68,8 @@ class InterpreterGenerator {
   private readonly hotLabels: string[] = []
   private readonly hotBodies: Expression[][] = []
   private readonly pool = new LocalPool(FIRST_SCRATCH)
+  /** Number of the handler `enter`. */
+  private enterNumber = 0
 
   constructor(m: Module, helperNames: HelperNames) {
     this.m = m
@@ -176,9 +178,14 @@ class InterpreterGenerator {
     const executed = m.i32.sub(
       this.recordField(RecordField.Ordinal), m.i32.ne(this.recordField(RecordField.Length), this.constant(0)),
     )
+    const linear = m.i32.add(this.state('eip'), this.state('segmentBase', Segment.Cs))
+    const index = m.i32.and(linear, this.constant(JUMP_CACHE_ENTRIES - 1))
+    const entry = m.i32.shl(index, this.constant(Math.log2(JUMP_CACHE_ENTRY_BYTES)))
     return [
       this.setState('eip', this.currentEip()),
       this.countDown(executed),
+      // What led here may be the jump cache, which is asked again.
+      m.i32.store(JUMP_CACHE_BASE + 4, 4, entry, this.constant(0)),
       m.local.set(frame.linkFrom, this.constant(0)),
       m.br(frame.dispatch),
     ]
@@ -194,15 +201,14 @@ class InterpreterGenerator {
         REGION_DESCRIPTORS_BASE + field, 4,
         m.i32.mul(this.local(SCRATCH_LOCAL), this.constant(REGION_DESCRIPTOR_BYTES)),
       )
-    // The instruction that stood here has a copy, behind which a `goto` leads back.
-    const original = () => [m.local.set(frame.record, header(RunHeader.FirstRecord)), m.br(frame.next)]
+    const is = (outcome: RegionOutcome) => m.i32.eq(this.local(OUTCOME_LOCAL), this.constant(outcome))
     const outcome = m.call_indirect(REGION_TABLE, this.local(SCRATCH_LOCAL), [], binaryen.none, binaryen.i32)
     const inPlace = m.if(
       m.i32.eq(descriptor(RegionDescriptor.ValidatedKey), this.state('key')),
       this.constant(1),
       this.helper('validateRegion', [this.local(SCRATCH_LOCAL)], binaryen.i32),
     )
-    const enterNumber = this.hotLabels.length
+    this.enterNumber = this.hotLabels.length
     // before: back to the dispatch loop after each region => after: straight into the next one, if the jump cache
     // leads to it.
     const entry = SCRATCH_LOCAL
@@ -224,7 +230,7 @@ class InterpreterGenerator {
         m.block(null, [
           m.local.set(entry, next),
           m.if(
-            m.i32.eq(this.recordField(RecordField.Handler, this.local(entry)), this.constant(enterNumber)),
+            m.i32.eq(this.recordField(RecordField.Handler, this.local(entry)), this.constant(this.enterNumber)),
             m.block(null, [
               m.local.set(frame.record, this.local(entry)),
               m.local.set(
@@ -238,11 +244,22 @@ class InterpreterGenerator {
     ])
     const enter = m.block(null, [
       this.setState('remaining', this.local(frame.remaining)),
-      m.local.set(INTERPRET_LOCAL, outcome),
+      m.local.set(OUTCOME_LOCAL, outcome),
       m.local.set(frame.remaining, this.state('remaining')),
       m.local.set(frame.target, this.state('eip')),
-      m.if(m.i32.eqz(this.local(INTERPRET_LOCAL)), chain),
+      m.if(is(RegionOutcome.Jump), chain),
       m.local.set(frame.linkFrom, this.constant(0)),
+      m.if(
+        is(RegionOutcome.Interpret), this.helper('noteMiss', [this.local(frame.target)], binaryen.none),
+        m.if(
+          m.i32.ne(this.local(OUTCOME_LOCAL), this.constant(RegionOutcome.Jump)),
+          m.block(null, [
+            m.if(is(RegionOutcome.Fault), m.block(null, this.deliver())),
+            m.local.set(OUTCOME_LOCAL, this.constant(RegionOutcome.Jump)),
+            m.br(frame.dispatch),
+          ]),
+        ),
+      ),
       m.br(frame.indirect),
     ])
     // The run may be reached through another linear page than the one that the region's addresses belong to.
@@ -251,16 +268,32 @@ class InterpreterGenerator {
       m.i32.eq(this.local(frame.eipDelta), descriptor(RegionDescriptor.FirstPage)),
     )
     return [
-      m.if(
-        this.local(INTERPRET_LOCAL),
-        m.block(null, [m.local.set(INTERPRET_LOCAL, this.constant(0)), ...original()]),
-      ),
       m.loop(
         CHAIN_LOOP,
         m.block(null, [m.local.set(SCRATCH_LOCAL, header(RunHeader.Region)), m.if(enough, m.if(inPlace, enter))]),
       ),
-      ...original(),
+      ...this.original(),
+      m.br(frame.next),
     ]
+  }
+
+  /** To the instruction that stood where `enter` stands: it has a copy, behind which a `goto` leads back. */
+  private original(): Expression[] {
+    const { m } = this
+    const header = m.i32.sub(this.local(frame.record), this.constant(RECORD_BYTES))
+    return [m.local.set(frame.record, m.i32.load(RunHeader.FirstRecord, 4, header))]
+  }
+
+  /** Passes over a region that begins at `record`, if the last one has left its first instruction to the interpreter. */
+  private passOverRegion(): Expression {
+    const { m } = this
+    const enter = m.i32.eq(this.recordField(RecordField.Handler), this.constant(this.enterNumber))
+    return m.if(
+      this.local(OUTCOME_LOCAL),
+      m.block(null, [
+        m.local.set(OUTCOME_LOCAL, this.constant(RegionOutcome.Jump)), m.if(enter, m.block(null, this.original())),
+      ]),
+    )
   }
 
   /** Counts an entry into the run at `record`; a run that has become hot is reported. */
@@ -377,6 +410,7 @@ class InterpreterGenerator {
               this.link(),
               ...this.note(this.local(frame.target)),
               ...this.heat(),
+              this.passOverRegion(),
               m.br(frame.next),
             ]),
           ),
@@ -385,6 +419,41 @@ class InterpreterGenerator {
       this.setState('eip', this.local(frame.target)),
       m.br(frame.dispatch),
     ]
+  }
+
+  /**
+   * For regions: carries out the record at the address given, whose `Link` is the EIP delta. Gives the handler's
+   * Outcome, or one more when it has written code and would go on. An instruction that ends a run counts as one that
+   * does not when there is nothing to look after.
+   */
+  private handleRecordFunction(): void {
+    const { m } = this
+    const record = 0
+    const outcome = 1
+    const key = 2
+    const number = m.i32.sub(this.recordField(RecordField.Handler, this.local(record)), this.constant(this.hotLabels.length))
+    const delta = () => m.i32.load(RecordField.Link, 4, this.local(record))
+    const types = binaryen.createType([binaryen.i32, binaryen.i32])
+    const call = m.call_indirect(HANDLER_TABLE, number, [this.local(record), delta()], types, binaryen.i32)
+    const isNext = m.i32.eq(this.state('eip'), m.i32.add(delta(), this.recordField(RecordField.Next, this.local(record))))
+    const settled = m.i32.and(isNext, this.helper('isSettled', [this.local(key)], binaryen.i32))
+    const set = (value: number) => m.local.set(outcome, this.constant(value))
+    m.addFunction(
+      'handleRecord', binaryen.i32, binaryen.i32, [binaryen.i32, binaryen.i32],
+      m.block(
+        null,
+        [
+          this.setState('codeWritten', this.constant(0)),
+          m.local.set(key, this.state('key')),
+          m.local.set(outcome, call),
+          m.if(m.i32.eq(this.local(outcome), this.constant(Outcome.Dispatch)), m.if(settled, set(Outcome.Next))),
+          m.if(m.i32.eqz(this.local(outcome)), m.if(this.state('codeWritten'), set(Outcome.Dispatch + 1))),
+          this.local(outcome),
+        ],
+        binaryen.i32,
+      ),
+    )
+    m.addFunctionExport('handleRecord', 'handleRecord')
   }
 
   /** Calls a general handler and acts on its outcome. */
@@ -444,6 +513,7 @@ class InterpreterGenerator {
       m.local.set(frame.tlb, this.state('tlbBase')),
       m.local.set(frame.eipDelta, m.i32.sub(this.state('eip'), pageOffset)),
       this.link(),
+      this.passOverRegion(),
     ]
   }
 
@@ -496,6 +566,7 @@ class InterpreterGenerator {
     m.addActiveElementSegment(HANDLER_TABLE, 'general', generalNames, this.constant(0))
     m.addTable(REGION_TABLE, REGION_SLOTS, REGION_SLOTS)
     m.addTableExport(REGION_TABLE, REGION_TABLE)
+    this.handleRecordFunction()
     this.runFunction()
     const shift = (number: number) => number + hotLabels.length
     for (const name of ['undefined', 'tooLong', 'endGeneral'] as const) special[name] = shift(special[name])

@@ -144,6 +144,19 @@ export class RecordWriter {
     })
   }
 
+  /**
+   * Writes the record of one instruction at linear address `eip` of flat code, for `handleRecord` of core.wasm: its
+   * general handler, and the EIP delta in `Link`.
+   */
+  writeAlone(record: number, instruction: Instruction, eip: number, mode: number): void {
+    const handlers = this.find(instruction)
+    if (!handlers) throw new Error(`${instruction.mnemonic} has no handler`)
+    const offset = eip & (PAGE_BYTES - 1)
+    this.writePlace(record, handlers.general, offset, instruction.length, 1)
+    this.writeOperands(record, instruction, mode)
+    this.core.words[(record + RecordField.Link) >> 2] = (eip - offset) | 0
+  }
+
   /** Whether control never goes on behind the instruction written last. */
   private ended = false
 

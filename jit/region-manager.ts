@@ -9,14 +9,17 @@
  * under way at a time: what waits is cheap, may turn out to be covered by a region that arrives first, and the
  * hottest of it goes next.
  */
-import type { CodeCache, CodeSpan } from '../runtime/code-cache.ts'
+import type { CodeCache, CodeSpan, HandledRecords } from '../runtime/code-cache.ts'
 import type { Core } from '../runtime/core.ts'
 import { PAGE_BYTES, RAM_BASE, RECORD_BYTES } from '../runtime/memory-map.ts'
 import { MOST_REGION_PAGES, RunHeader } from '../runtime/records.ts'
 import { ModeBit } from '../runtime/state.ts'
 import type { CompiledCode, CompileRequest } from './compile.ts'
-import { discover } from './regions/discovery.ts'
-import type { CodePage } from './regions/region.ts'
+import { LiveProfile, ProfileRecorder } from './live-profile.ts'
+import { defaultLimits, discover } from './regions/discovery.ts'
+import type { ProfileExcerpt } from './regions/profile.ts'
+import type { RecordWriter } from './record-writer.ts'
+import type { CodePage, Region } from './regions/region.ts'
 import type { ReadyCode } from './worker/messages.ts'
 import { CompilerGone } from './worker/worker-compiler.ts'
 
@@ -43,6 +46,8 @@ export interface RegionStats {
   refused: number
   /** Hot runs that were not sent, because a region that arrived meanwhile holds their code. */
   covered: number
+  /** Dropped to be compiled again, because they were left too often. */
+  reviewed: number
   /** Milliseconds in the compiler, wherever it runs. */
   compileMilliseconds: number
   /** Milliseconds of the machine's thread: finding and copying code, and instantiating. */
@@ -64,6 +69,9 @@ const MOST_UNDER_WAY = 4
 /** How many hot runs wait. */
 const MOST_WAITING = 64
 
+/** Entries that a region dropped by `review` still needs to be hot again. */
+const REVIEW_HEAT = 64
+
 const COMPILABLE_MODE = ModeBit.Flat | ModeBit.Code32 | ModeBit.Stack32
 
 /** A run that is to be compiled. */
@@ -76,23 +84,43 @@ interface Candidate {
   readonly entry: number
 }
 
+/** What is to be compiled. */
+interface Found {
+  readonly region: Region
+  readonly pages: readonly CodePage[]
+  readonly profile: ProfileExcerpt
+}
+
+/** What has been sent to the compiler. */
+interface Sent {
+  readonly candidate: Candidate
+  readonly pages: readonly CodePage[]
+  readonly handled: HandledRecords
+}
+
 export class RegionManager {
   readonly stats: RegionStats = {
-    requested: 0, installed: 0, discarded: 0, failed: 0, refused: 0, covered: 0,
+    requested: 0, installed: 0, discarded: 0, failed: 0, refused: 0, covered: 0, reviewed: 0,
     compileMilliseconds: 0, snapshotMilliseconds: 0, installMilliseconds: 0,
   }
   private readonly core: Core
   private readonly cache: CodeCache
+  private readonly writer: RecordWriter
   private readonly compiler: Compiler
   private readonly warn: (message: string) => void
+  private readonly profile: LiveProfile
   private waiting: Candidate[] = []
   private underWay = 0
   private off = false
 
   /** `warn` is told once when the compiler is gone and the machine interprets from then on. */
-  constructor(core: Core, cache: CodeCache, compiler: Compiler, warn: (message: string) => void = () => {}) {
+  constructor(
+    core: Core, cache: CodeCache, writer: RecordWriter, compiler: Compiler, warn: (message: string) => void = () => {},
+  ) {
     this.core = core
     this.cache = cache
+    this.writer = writer
+    this.profile = new LiveProfile(core)
     this.compiler = compiler
     this.warn = warn
   }
@@ -108,6 +136,15 @@ export class RegionManager {
     this.waiting.push({ record, physical, mode, entry: core.get('eip') >>> 0 })
     this.dispatch()
     if (this.waiting.length > MOST_WAITING) this.refuse(this.takeBy((a, b) => a < b))
+  }
+
+  /** Looks at what regions were left for, and drops those that should be compiled again. Nothing may be executing. */
+  review(): void {
+    for (const eip of this.profile.review()) {
+      const physical = this.core.exports.peekTranslate(eip | 0) >>> 0
+      if (physical >= this.core.ramBytes) continue
+      this.stats.reviewed += this.cache.dropRegionsAt(physical, REVIEW_HEAT)
+    }
   }
 
   figures(): RegionFigures {
@@ -159,23 +196,37 @@ export class RegionManager {
       this.refuse(candidate)
       return
     }
-    const pages = this.snapshot(entry, mode)
-    if (!pages) return
+    const found = this.snapshot(entry, mode)
+    if (!found) return
+    const { region, pages, profile } = found
+    const count = region.handled.length
+    const address = count > 0 ? this.cache.handledRecords.reserve(count) : 0
+    if (address === undefined) {
+      this.refuse(candidate)
+      return
+    }
+    region.handled.forEach(({ instruction, eip }, i) => {
+      this.writer.writeAlone(address + i * RECORD_BYTES, instruction, eip, mode)
+    })
+    const sent: Sent = { candidate, pages, handled: { address, count } }
     this.stats.requested++
     const started = performance.now()
-    const outcome = this.compiler({ entry, mode, pages })
+    const outcome = this.compiler({ entry, mode, pages, profile, records: address })
     if (!(outcome instanceof Promise)) {
       this.stats.compileMilliseconds += performance.now() - started
-      this.arrived(candidate, pages, outcome)
+      this.arrived(sent, outcome)
       return
     }
     this.underWay++
     const settled = outcome.then(
       code => {
         if (code && 'module' in code) this.stats.compileMilliseconds += code.milliseconds
-        if (!this.off) this.arrived(candidate, pages, code)
+        if (!this.off) this.arrived(sent, code)
       },
-      (error: unknown) => this.failed(error),
+      (error: unknown) => {
+        this.release(sent)
+        this.failed(error)
+      },
     )
     void settled.then(() => {
       this.underWay--
@@ -191,13 +242,21 @@ export class RegionManager {
     this.warn(`code is no longer compiled, only interpreted: ${error.message}`)
   }
 
-  private arrived(candidate: Candidate, pages: readonly CodePage[], code: CompileOutcome): void {
-    if (!code) this.stats.failed++
-    else if (this.isUnchanged(candidate, pages, code)) this.install(candidate, pages, code)
-    else {
+  private arrived(sent: Sent, code: CompileOutcome): void {
+    const { candidate, pages } = sent
+    if (code && this.isUnchanged(candidate, pages, code)) {
+      this.install(sent, code)
+      return
+    }
+    this.release(sent)
+    if (code) {
       this.stats.discarded++
       this.cool(candidate)
-    }
+    } else this.stats.failed++
+  }
+
+  private release({ handled }: Sent): void {
+    this.cache.handledRecords.release(handled.address, handled.count)
   }
 
   /** Whether the bytes that were compiled are still what stands in memory. */
@@ -211,13 +270,17 @@ export class RegionManager {
     })
   }
 
-  /** Copies of the pages that the region at `entry` lies in, or undefined when there is no region. */
-  private snapshot(entry: number, mode: number): CodePage[] | undefined {
+  /**
+   * Copies of the pages that the region at `entry` lies in and what is known about its code, or undefined when there
+   * is no region.
+   */
+  private snapshot(entry: number, mode: number): Found | undefined {
     const { core } = this
     const started = performance.now()
     const user = (mode & ModeBit.User) !== 0
     const pages = new Map<number, CodePage>()
-    const region = discover(entry, mode, linear => {
+    const recorder = new ProfileRecorder(this.profile)
+    const pageAt = (linear: number): Uint8Array | undefined => {
       const known = pages.get(linear)
       if (known) return known.bytes
       if (pages.size >= MOST_REGION_PAGES) return undefined
@@ -226,13 +289,15 @@ export class RegionManager {
       const bytes = core.bytes.slice(RAM_BASE + physical, RAM_BASE + physical + PAGE_BYTES)
       pages.set(linear, { linear, physical, bytes })
       return bytes
-    })
+    }
+    const region = discover(entry, mode, pageAt, defaultLimits, recorder)
     this.stats.snapshotMilliseconds += performance.now() - started
-    return region ? [...pages.values()] : undefined
+    return region ? { region, pages: [...pages.values()], profile: recorder.excerpt } : undefined
   }
 
-  private install({ record, mode }: Candidate, pages: readonly CodePage[], code: CompiledCode | ReadyCode): void {
+  private install(sent: Sent, code: CompiledCode | ReadyCode): void {
     const { core } = this
+    const { candidate: { record, mode }, pages, handled } = sent
     const started = performance.now()
     const module = 'module' in code ? code.module : new WebAssembly.Module(code.binary as BufferSource)
     const codeBytes = 'module' in code ? code.codeBytes : code.binary.length
@@ -248,10 +313,13 @@ export class RegionManager {
       return true
     })
     const enter = instance.exports.region as () => number
-    if (this.cache.installRegion(record, enter, code.instructions, [...used], spans, codeBytes)) {
+    if (this.cache.installRegion(record, enter, code.instructions, [...used], spans, codeBytes, handled)) {
       this.stats.installed++
       this.dropCovered(spans, mode)
-    } else this.stats.discarded++
+    } else {
+      this.stats.discarded++
+      this.release(sent)
+    }
     this.stats.installMilliseconds += performance.now() - started
   }
 

@@ -11,6 +11,7 @@ import {
   RECORDS_BYTES, REGION_SLOTS,
 } from './memory-map.ts'
 import { MOST_REGION_PAGES, NOT_CROSSING, RecordField, RunHeader } from './records.ts'
+import { RegionRecords } from './region-records.ts'
 import { RegionSlots, type SlotContents, type SlotHolder, type SlotLimits } from './region-slots.ts'
 import { RunTable } from './run-table.ts'
 
@@ -43,6 +44,13 @@ interface CompiledRegion extends Watched, SlotHolder {
   readonly key: number
   /** First record of that run, or 0 while there is none. */
   record: number
+  readonly handled: HandledRecords
+}
+
+/** The records of the instructions that a region hands to their handlers. */
+export interface HandledRecords {
+  readonly address: number
+  readonly count: number
 }
 
 /** What a new run is, apart from its records, which are written already. */
@@ -80,6 +88,8 @@ export class CodeCache {
   private readonly generationBytes: number
   private readonly table: RunTable
   readonly slots: RegionSlots
+  /** Where regions have the records of handled instructions. */
+  readonly handledRecords = new RegionRecords()
   /** The runs and regions of a page by the granules that they touch. */
   private readonly pages = new Map<number, Watched[][]>()
   /** The runs of each generation, dropped ones too, and which of them is the younger. */
@@ -217,7 +227,9 @@ export class CodeCache {
         dropped = true
       }
     }
-    if (dropped) Atomics.add(this.versions, page, 1)
+    if (!dropped) return
+    Atomics.add(this.versions, page, 1)
+    this.core.set('codeWritten', 1)
   }
 
   private drop(run: Run): void {
@@ -280,12 +292,12 @@ export class CodeCache {
 
   /**
    * Installs a compiled region that is entered in place of the run at `record`. `pages` are pairs of linear and
-   * physical page; `codeBytes` is the size of its wasm. Other regions may have to go for it. False when it is too
-   * large.
+   * physical page; `codeBytes` is the size of its wasm; `handled` go back to `handledRecords` with the region. Other
+   * regions may have to go for it. False when it is too large.
    */
   installRegion(
     record: number, code: () => number, instructions: number, pages: SlotContents['pages'], spans: readonly CodeSpan[],
-    codeBytes: number,
+    codeBytes: number, handled: HandledRecords = { address: 0, count: 0 },
   ): boolean {
     const { words } = this.core
     const header = (record - RECORD_BYTES) >> 2
@@ -293,13 +305,29 @@ export class CodeCache {
     this.regions.get(key)?.drop()
     const slot = pages.length > MOST_REGION_PAGES ? undefined : this.slots.reserve(codeBytes)
     if (slot === undefined) return false
-    const region: CompiledRegion = { slot, codeBytes, key, record: 0, spans, drop: () => this.dropRegion(region) }
+    const region: CompiledRegion = { slot, codeBytes, key, record: 0, spans, handled, drop: () => this.dropRegion(region) }
     this.slots.fill(region, { code, instructions, pages })
     this.regions.set(key, region)
     this.attach(region, record)
     this.watch(region)
     this.compiled++
     return true
+  }
+
+  /**
+   * Drops the regions that hold the byte at `physical`; their code is hot again after `entries` more entries. Gives
+   * their number. Nothing may be executing.
+   */
+  dropRegionsAt(physical: number, entries: number): number {
+    const list = this.pages.get(physical >>> PAGE_SHIFT)?.[(physical & (PAGE_BYTES - 1)) >> GRANULE_SHIFT] ?? []
+    const regions = list.filter(watched => 'slot' in watched && overlaps(watched, physical, physical + 1)) as CompiledRegion[]
+    for (const region of regions) {
+      const { record } = region
+      this.dropRegion(region)
+      if (record !== 0)
+        this.core.words[(record - RECORD_BYTES + RunHeader.Heat) >> 2] = Math.max(0, this.core.get('heatThreshold') - entries)
+    }
+    return regions.length
   }
 
   private copyOf(region: CompiledRegion): number {
@@ -333,6 +361,7 @@ export class CodeCache {
       this.cool(region.record)
     }
     this.slots.free(region)
+    this.handledRecords.release(region.handled.address, region.handled.count)
   }
 
   private writeHandler(record: number, handler: number): void {
@@ -342,8 +371,7 @@ export class CodeCache {
 
   /** Forgets every run and region. Nothing may be executing. */
   flush(): void {
-    for (const region of this.regions.values()) this.slots.free(region)
-    this.regions.clear()
+    for (const region of this.regions.values()) this.dropRegion(region)
     this.table.clear()
     this.granules.fill(0)
     this.pages.clear()

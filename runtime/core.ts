@@ -20,6 +20,8 @@ export interface CoreExports {
   readonly regions: WebAssembly.Table
   /** Works a condition out of the flags in the state; compiled regions import it. */
   condition(code: number): number
+  /** Carries out one record with its general handler; compiled regions import it. */
+  handleRecord(record: number): number
   /** Runs until there is a reason to return; the ExitReason. */
   run(): number
   getEflags(): number

@@ -23,4 +23,8 @@ export enum RegionOutcome {
   Jump = 0,
   /** The instruction at EIP is for the interpreter: it may fault, or touches what only the slow path can. */
   Interpret = 1,
+  /** The instruction at EIP has raised the pending exception. */
+  Fault = 2,
+  /** Go on at EIP after a look around: what may interrupt has changed, or the region's own code. */
+  Dispatch = 3,
 }

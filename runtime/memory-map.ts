@@ -9,8 +9,11 @@
  *   0x0015_0000  trace ring
  *   0x0016_0000  descriptors of compiled regions
  *   0x001e_0000  addresses of the TLB entries in use
+ *   0x001e_8000  instructions that made regions leave for the interpreter, and how often
+ *   0x001f_0000  where indirect jumps and calls have gone
  *   0x0020_0000  decoded records
  *   0x00e0_0000  per RAM page: flags (1 byte), code granules (4), version (4)
+ *   0x0160_0000  records of instructions in compiled regions
  *   0x0200_0000  guest RAM, physical address 0
  *
  * The per-page tables are laid out for the largest RAM, so that every address here is a constant of generated
@@ -29,6 +32,23 @@ export const TLB_USER = TLB_SUPERVISOR + TLB_BYTES
 /** Addresses of the TLB entries in use, so that a flush costs what was filled and not the whole table. */
 export const TLB_FILLED_BASE = 0x1e0000
 export const TLB_FILLED_ENTRIES = 8192
+
+/** Instructions that made a region leave for the interpreter: direct mapped by EIP. Entry: EIP, count; 8 bytes. */
+export const MISS_PROFILE_BASE = 0x1e8000
+export const MISS_PROFILE_ENTRIES = 1024
+export const MISS_PROFILE_ENTRY_BYTES = 8
+
+/**
+ * Where indirect jumps and calls have gone: a row for a site, by a hash of its EIP. Words of a row: the site's EIP,
+ * how often a region did not know the target, then targets by a hash of theirs.
+ */
+export const TARGET_PROFILE_BASE = 0x1f0000
+export const TARGET_PROFILE_ROWS = 512
+export const TARGET_PROFILE_ROW_BYTES = 128
+export const TARGET_PROFILE_FIRST = 8
+
+/** Multiplier of the hashes: 2^32 over the golden ratio. */
+export const HASH_MULTIPLIER = 0x9e3779b1
 
 /** Jump cache: direct mapped by linear EIP. Entry: linear address, key, run, eipDelta; 16 bytes. */
 export const JUMP_CACHE_BASE = 0x30000
@@ -65,6 +85,10 @@ const MAX_RAM_PAGES = MAX_RAM_BYTES / PAGE_BYTES
 export const PAGE_FLAGS_BASE = RECORDS_BASE + RECORDS_BYTES
 export const PAGE_GRANULES_BASE = PAGE_FLAGS_BASE + MAX_RAM_PAGES
 export const PAGE_VERSIONS_BASE = PAGE_GRANULES_BASE + MAX_RAM_PAGES * 4
+
+/** Records of instructions that compiled regions hand to the interpreter's handlers (region-records.ts). */
+export const REGION_RECORDS_BASE = 0x1600000
+export const REGION_RECORDS_BYTES = 8 << 20
 
 /** Linear-memory address of guest physical address 0. */
 export const RAM_BASE = 0x2000000

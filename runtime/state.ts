@@ -73,6 +73,8 @@ const rows = [
   ['traceEach', 8],
   // Entries by jump after which a run is hot; 0 means never.
   ['heatThreshold', 8],
+  // Set when decoded or compiled code has been dropped because its bytes were written.
+  ['codeWritten', 8],
   // Set when a device access asks for its instruction to be stepped (see FAULT_STEP).
   ['stepRequest', 8],
   ['interruptLine', 8],

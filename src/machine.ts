@@ -109,7 +109,7 @@ export class Machine implements RunnableMachine {
     this.writer = new RecordWriter(core, this.cache, assets.handlers)
     this.memory = new Ram(core, this.cache)
     if (assets.compiler && options.jit !== false)
-      this.regions = new RegionManager(core, this.cache, assets.compiler, options.onWarning)
+      this.regions = new RegionManager(core, this.cache, this.writer, assets.compiler, options.onWarning)
     this.onDispose = assets.onDispose
     this.clock.onEarlierDue = due => this.shortenBudget(due)
     openRam(core)
@@ -254,6 +254,7 @@ export class Machine implements RunnableMachine {
     const started = performance.now()
     this.clock.resume()
     try {
+      this.regions?.review()
       return this.runUntil(started + budgetMilliseconds)
     } finally {
       this.seconds += (performance.now() - started) / 1000

@@ -23,6 +23,18 @@ extern const char bench_name[];
 /* Does one round: a fixed amount of work, the same in each round. Returns the checksum of its results. */
 u32 bench_round(void);
 
+/*
+ * Bits of EDX of CPUID leaf 1 that the program cannot do without, and what to call them. Where the CPU does not
+ * announce them all, start.c prints "BENCH name unsupported <feature>" and runs no round. Defined where needed.
+ */
+struct cpu_feature { u32 edx; char name[16]; };
+extern const struct cpu_feature bench_feature __attribute__((weak));
+
+/* For a program that starts itself: what PROGRAM child DIGITS does. Returns the exit status. Defined where needed. */
+u32 bench_child(u32 number) __attribute__((weak));
+/* The path by which the program was started. */
+extern const char *bench_path;
+
 void *memcpy(void *to, const void *from, u32 bytes);
 void *memmove(void *to, const void *from, u32 bytes);
 void *memset(void *to, int value, u32 bytes);
@@ -30,6 +42,10 @@ int memcmp(const void *left, const void *right, u32 bytes);
 
 /* Linux system calls by number (int 0x80), results as the kernel returns them. */
 s32 system_call(s32 number, s32 first, s32 second, s32 third);
+enum {
+  SYS_EXIT = 1, SYS_FORK = 2, SYS_READ = 3, SYS_WRITE = 4, SYS_CLOSE = 6, SYS_WAITPID = 7, SYS_EXECVE = 11,
+  SYS_DUP = 41, SYS_PIPE = 42, SYS_UMASK = 60, SYS_GETPPID = 64, SYS_MUNMAP = 91, SYS_UNAME = 122, SYS_MMAP2 = 192
+};
 /* mmap of anonymous private memory, in bytes. */
 void *map_pages(u32 bytes, int executable);
 void unmap_pages(void *pages, u32 bytes);

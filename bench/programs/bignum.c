@@ -3,7 +3,7 @@
 
 const char bench_name[] = "bignum";
 
-enum { DIGITS = 1600, WORDS = 128, PASSES = 700 };
+enum { DIGITS = 2400, WORDS = 128, PASSES = 1200 };
 static u32 remainders[DIGITS + 8];
 static u32 left[WORDS], right[WORDS], product[WORDS * 2];
 

@@ -3,7 +3,7 @@
 
 const char bench_name[] = "call-heavy";
 
-enum { FIBONACCI = 30, ACKERMANN_N = 7, POINTER_CALLS = 6000000 };
+enum { FIBONACCI = 32, ACKERMANN_N = 7, POINTER_CALLS = 12000000 };
 
 static NOINLINE u32 fibonacci(u32 n) {
   return n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2);

@@ -3,7 +3,7 @@
 
 const char bench_name[] = "divide64";
 
-enum { ITERATIONS = 650000 };
+enum { ITERATIONS = 1200000 };
 
 static NOINLINE u64 power_modulo(u64 base, u64 exponent, u64 modulus) {
   u64 result = 1;
@@ -23,7 +23,7 @@ u32 bench_round(void) {
     s64 negative = -(s64)(dividend >> 1) / (s64)((divisor >> 2) | 3);
     checksum = fold(checksum, (u32)quotient ^ (u32)(quotient >> 32) ^ (u32)(negative >> 7));
   }
-  for (u32 i = 0; i < 4000; i++) {
+  for (u32 i = 0; i < 8000; i++) {
     u64 value = power_modulo(next_random(&seed) & 0xfffffff, 65537, 0xfffffffbu);
     checksum = fold(checksum, (u32)value);
   }

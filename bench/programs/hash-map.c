@@ -3,7 +3,7 @@
 
 const char bench_name[] = "hash-map";
 
-enum { FIRST_SLOTS = 1024, LAST_SLOTS = 262144, OPERATIONS = 2200000 };
+enum { FIRST_SLOTS = 1024, LAST_SLOTS = 262144, OPERATIONS = 4400000 };
 struct slot { u32 key, value; };
 static struct slot tables[2][LAST_SLOTS];
 static struct slot *slots;

@@ -3,7 +3,7 @@
 
 const char bench_name[] = "lz";
 
-enum { TEXT_BYTES = 256 * 1024, HASH_ENTRIES = 4096, WINDOW = 8191, LONGEST = 66, SHORTEST = 3, PASSES = 4 };
+enum { TEXT_BYTES = 256 * 1024, HASH_ENTRIES = 4096, WINDOW = 8191, LONGEST = 66, SHORTEST = 3, PASSES = 16 };
 static u8 text[TEXT_BYTES], packed[TEXT_BYTES * 2], unpacked[TEXT_BYTES];
 static u32 latest[HASH_ENTRIES];
 static u32 previous[TEXT_BYTES];

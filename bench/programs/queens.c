@@ -3,7 +3,7 @@
 
 const char bench_name[] = "queens";
 
-enum { SIDE = 11, SUDOKUS = 5 };
+enum { SIDE = 12, SUDOKUS = 7 };
 
 static u32 place(u32 columns, u32 left, u32 right) {
   u32 full = (1u << SIDE) - 1, solutions = 0;

@@ -3,7 +3,7 @@
 
 const char bench_name[] = "quicksort";
 
-enum { ITEMS = 200000, SHORT_RUN = 12, PASSES = 5 };
+enum { ITEMS = 200000, SHORT_RUN = 12, PASSES = 10 };
 static s32 items[ITEMS];
 
 static void sort(s32 *low, s32 *high) {

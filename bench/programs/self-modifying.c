@@ -6,7 +6,7 @@
 
 const char bench_name[] = "self-modifying";
 
-enum { PAGES = 4, PAGE_BYTES = 4096, SLOT_BYTES = 64, GENERATIONS = 6000, CALLS = 40, PATCHES = 4000, NEIGHBOURS = 1200000 };
+enum { PAGES = 4, PAGE_BYTES = 4096, SLOT_BYTES = 64, GENERATIONS = 3000, CALLS = 40, PATCHES = 2000, NEIGHBOURS = 600000 };
 typedef u32 (*function)(u32);
 
 static u8 *emit32(u8 *at, u32 value) {

@@ -1,10 +1,12 @@
 /*
  * Entry point, system calls and memory routines of the benchmark programs (see bench.h).
  * Usage in the guest: PROGRAM [ROUNDS]. Each round prints "BENCH name begin", works, prints "BENCH name end <checksum>".
+ * Compiled for a plain i686 whatever the program is compiled for: it asks the CPU before the program uses anything.
  */
 #include "bench.h"
 
-enum { SYS_EXIT = 1, SYS_WRITE = 4, SYS_MUNMAP = 91, SYS_MMAP2 = 192 };
+const char *bench_path;
+
 enum { STDOUT = 1, DEFAULT_ROUNDS = 1 };
 enum { PROT_READ = 1, PROT_WRITE = 2, PROT_EXEC = 4, MAP_PRIVATE = 2, MAP_ANONYMOUS = 0x20 };
 
@@ -69,33 +71,54 @@ static char *append(char *line, const char *text) {
   return line;
 }
 
-/* One write per marker, so that the line leaves the guest whole. */
-static void print_marker(const char *event, const u32 *checksum) {
+static char *append_hex(char *line, u32 value) {
+  for (int shift = 28; shift >= 0; shift -= 4) *line++ = "0123456789abcdef"[(value >> shift) & 15];
+  return line;
+}
+
+/* One write per marker, so that the line leaves the guest whole. `detail` is what follows the event, or "". */
+static void print_marker(const char *event, const char *detail) {
   char line[96];
-  char *end = append(line, "BENCH ");
-  end = append(end, bench_name);
-  end = append(end, event);
-  if (checksum) {
-    *end++ = ' ';
-    for (int shift = 28; shift >= 0; shift -= 4) *end++ = "0123456789abcdef"[(*checksum >> shift) & 15];
-  }
+  char *end = append(append(line, "BENCH "), bench_name);
+  *end++ = ' ';
+  end = append(append(end, event), detail);
   *end++ = '\n';
   system_call(SYS_WRITE, STDOUT, (s32)line, end - line);
 }
 
-/* Called by _start with the stack the kernel made: argc, then argv. */
-__attribute__((used, noreturn)) static void bench_main(s32 *stack) {
-  u32 rounds = DEFAULT_ROUNDS;
-  if (stack[0] > 1) {
-    const char *digits = (const char *)stack[2];
-    for (rounds = 0; *digits >= '0' && *digits <= '9'; digits++) rounds = rounds * 10 + (*digits - '0');
+static u32 parse_number(const char *digits) {
+  u32 number = 0;
+  for (; *digits >= '0' && *digits <= '9'; digits++) number = number * 10 + (*digits - '0');
+  return number;
+}
+
+static int cpu_has(u32 edx_bits) {
+  u32 eax = 1, ebx, ecx, edx;
+  __asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx));
+  return (edx & edx_bits) == edx_bits;
+}
+
+static void run_rounds(u32 rounds) {
+  if (&bench_feature && !cpu_has(bench_feature.edx)) {
+    print_marker("unsupported ", bench_feature.name);
+    return;
   }
   for (; rounds; rounds--) {
-    print_marker(" begin", 0);
-    u32 checksum = bench_round();
-    print_marker(" end", &checksum);
+    char detail[10];
+    print_marker("begin", "");
+    *append_hex(detail, bench_round()) = 0;
+    print_marker("end ", detail);
   }
-  system_call(SYS_EXIT, 0, 0, 0);
+}
+
+/* Called by _start with the stack the kernel made: argc, then argv. */
+__attribute__((used, noreturn)) static void bench_main(s32 *stack) {
+  const char **arguments = (const char **)(stack + 1);
+  u32 status = 0;
+  bench_path = arguments[0];
+  if (stack[0] > 2 && bench_child && arguments[1][0] == 'c') status = bench_child(parse_number(arguments[2]));
+  else run_rounds(stack[0] > 1 ? parse_number(arguments[1]) : DEFAULT_ROUNDS);
+  system_call(SYS_EXIT, (s32)status, 0, 0);
   __builtin_unreachable();
 }
 

@@ -3,7 +3,7 @@
 
 const char bench_name[] = "strings";
 
-enum { TEXT_BYTES = 64 * 1024, PASSES = 36, NUMBERS = 80000 };
+enum { TEXT_BYTES = 64 * 1024, PASSES = 150, NUMBERS = 240000 };
 static char text[TEXT_BYTES + 1];
 
 static NOINLINE u32 length(const char *s) {

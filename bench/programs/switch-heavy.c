@@ -21,7 +21,7 @@ static const u8 program[] = {
   OP_HALT
 };
 
-enum { ITERATIONS = 500000 };
+enum { ITERATIONS = 900000 };
 
 static NOINLINE u32 execute(const u8 *code, u32 *locals) {
   u32 stack[16];

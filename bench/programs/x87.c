@@ -3,7 +3,7 @@
 
 const char bench_name[] = "x87";
 
-enum { WIDTH = 320, HEIGHT = 200, ESCAPE = 60, STEPS = 180000, BODIES = 4 };
+enum { WIDTH = 320, HEIGHT = 100, ESCAPE = 60, STEPS = 90000, BODIES = 4 };
 struct body { double x, y, z, vx, vy, vz, mass; };
 
 static double square_root(double value) {

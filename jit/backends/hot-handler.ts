@@ -8,6 +8,7 @@ import { stateAddress } from '../../runtime/state.ts'
 import type { Facts } from '../definitions/builder.ts'
 import type { Node } from '../ir.ts'
 import { HandlerLowering, type HelperNames, slowAccess, valueTypes } from './handler.ts'
+import { noteTarget, targetProfileRow } from './target-profile.ts'
 import type { Expression, LocalPool, Module } from './value.ts'
 import { loadBits, storeBits } from './vector.ts'
 
@@ -191,6 +192,20 @@ export class HotLowering extends HandlerLowering {
     ]
   }
 
+  /** Notes where an indirect jump or call goes, for the region that it will be part of. */
+  private noteTarget(): Expression[] {
+    const { m } = this
+    const row = this.pool.take('i32')
+    return [
+      m.local.set(row, targetProfileRow(m, this.currentEip())),
+      m.if(
+        m.i32.ne(m.i32.load(0, 4, this.local(row)), this.currentEip()),
+        this.callHelper('startTargetProfile', [this.local(row), this.currentEip()]),
+      ),
+      noteTarget(m, this.local(row), () => this.local(this.frame.target)),
+    ]
+  }
+
   protected override control(node: Node, out: Expression[]): void {
     const { m } = this
     switch (node.op) {
@@ -207,6 +222,7 @@ export class HotLowering extends HandlerLowering {
         this.ended = true
         out.push(
           m.local.set(this.frame.target, this.value(node.args[0])),
+          ...(this.facts.mnemonic === 'ret' ? [] : this.noteTarget()),
           this.count(),
           m.local.set(this.frame.linkFrom, m.i32.const(0)),
           m.br(this.frame.indirect),

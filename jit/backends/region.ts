@@ -8,19 +8,22 @@
  */
 import { RegionOutcome } from '../../runtime/exits.ts'
 import type { Lazy } from '../../runtime/flags.ts'
-import { PAGE_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_SUPERVISOR, TLB_USER } from '../../runtime/memory-map.ts'
-import { ModeBit, stateAddress, type StateName } from '../../runtime/state.ts'
-import type { MemoryOperand, RegisterOperand } from '../decode/instruction.ts'
+import { PAGE_BYTES, RECORD_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_SUPERVISOR, TLB_USER } from '../../runtime/memory-map.ts'
+import { ModeBit, Segment, stateAddress, type StateName } from '../../runtime/state.ts'
+import type { Instruction, MemoryOperand, RegisterOperand } from '../decode/instruction.ts'
 import { Builder } from '../definitions/builder.ts'
 import { definitions } from '../definitions/index.ts'
 import { factsOf } from '../handlers.ts'
 import type { Node } from '../ir.ts'
 import { FlagFlow, type Prepared, type PreparedBlock } from '../regions/flag-flow.ts'
-import { type FlagShape, flagUseOf, memoryShape, shapeKey, staticShape } from '../regions/flag-shape.ts'
+import { type FlagShape, type FlagUse, flagUseOf, memoryShape, shapeKey, staticShape } from '../regions/flag-shape.ts'
+import { isQuiet, loadsBase, Lowering } from '../regions/lowering-choice.ts'
 import type { Block, Region, RegionInstruction } from '../regions/region.ts'
 import type { Structure } from '../regions/structure.ts'
 import { WasmType } from '../wasm/module-writer.ts'
+import { FEW_TARGETS, hashTargets, type TargetHash } from '../regions/target-hash.ts'
 import { RegionFlags } from './region-flags.ts'
+import { noteTarget, targetProfileRowOf } from './target-profile.ts'
 import { type Expression, LocalPool, type RegionModule, ValueLowering } from './value.ts'
 import { loadBits, storeBits } from './vector.ts'
 import { callVectorHelper, pokeVector, readVectorRegister, requirement, vectorSlot } from './region-vector.ts'
@@ -35,9 +38,30 @@ const FLAG_C = 13
 const FLAG_E = 14
 const FLAG_O = 15
 const FLAG_K = 16
-const FIRST_SCRATCH = 17
+const FS_BASE = 17
+const GS_BASE = 18
+const FS_OPEN = 19
+const GS_OPEN = 20
+const FIRST_SCRATCH = 21
 
 const HIGH_BYTES = 4
+
+/** Segments that flat code says nothing about, the locals of their bases, and of whether they cover 4 GiB. */
+const segmentLocals: ReadonlyMap<number, { readonly base: number; readonly open: number }> = new Map([
+  [Segment.Fs, { base: FS_BASE, open: FS_OPEN }], [Segment.Gs, { base: GS_BASE, open: GS_OPEN }],
+])
+/** Bits of `segmentAccess` (SDM vol. 3, 3.4.5): present, code, expand-down, writable; and how data of 4 GiB has them. */
+const CHECKED_ACCESS = 0x8e
+const OPEN_ACCESS = 0x82
+
+/** What `handleRecord` of core.wasm gives: an Outcome of the general handler, or that code has been written. */
+enum HandlerResult { Next, Fault, Jump, Dispatch, CodeWritten }
+
+/** A handler may do anything to the flags, in memory, unless it is known not to touch them. */
+function handledFlags(instruction: Instruction): FlagUse {
+  const loud = !isQuiet(instruction)
+  return { reads: loud, sets: false, changes: loud, exits: true }
+}
 
 const valueTypes = {
   i32: WasmType.I32, i64: WasmType.I64, f32: WasmType.F32, f64: WasmType.F64, v128: WasmType.V128,
@@ -59,12 +83,17 @@ export class RegionLowering extends ValueLowering<RegionModule> {
   /** Registers that the region may read or write, and write. */
   private readonly used = new Set<number>()
   private readonly written = new Set<number>()
-  /** Whether the slow condition helper is called. */
-  usesCondition = false
   /** Helpers of vector instructions that are called. */
   readonly vectorHelpers = new Set<string>()
   /** What the current block has made sure of: 'sse', 'mmx'. */
   private readonly required = new Set<string>()
+  /** Exports of core.wasm that are called, each from i32 to i32. */
+  readonly imports = new Set<string>()
+  /** FS and GS, where accesses go through them. */
+  private readonly segments = new Set<number>()
+  /** Whether the region may load one of them. */
+  private readonly loadsSegments: boolean
+  private readonly records: number
 
   private current!: Prepared
   private currentBlock!: Block
@@ -73,16 +102,16 @@ export class RegionLowering extends ValueLowering<RegionModule> {
   private before = 0
   private readonly modifyHost = new Map<Node, number>()
 
-  constructor(m: RegionModule, region: Region, structure: Structure) {
+  /** `records` is the address of the records of the region's handled instructions. */
+  constructor(m: RegionModule, region: Region, structure: Structure, records: number) {
     super(m, new LocalPool(FIRST_SCRATCH), valueTypes)
     this.region = region
     this.structure = structure
+    this.records = records
+    this.loadsSegments = region.handled.some(({ instruction }) => loadsBase(instruction))
     this.flow = new FlagFlow(structure, this.blocks, (prepared, node) => this.constantIn(prepared, node))
     this.tlb = (region.mode & ModeBit.User) !== 0 ? TLB_USER : TLB_SUPERVISOR
-    this.flags = new RegionFlags(m, { A: FLAG_A, B: FLAG_B, C: FLAG_C, E: FLAG_E, O: FLAG_O, K: FLAG_K }, code => {
-      this.usesCondition = true
-      return m.call('condition', [m.i32.const(code)], WasmType.I32)
-    })
+    this.flags = new RegionFlags(m, { A: FLAG_A, B: FLAG_B, C: FLAG_C, E: FLAG_E, O: FLAG_O, K: FLAG_K }, code => this.callCore('condition', m.i32.const(code)))
   }
 
   // --- preparation ---
@@ -105,31 +134,42 @@ export class RegionLowering extends ValueLowering<RegionModule> {
     }
     this.current = prepared
     this.forgetConstants()
-    const flags = flagUseOf(builder.statements, node => this.constantOf(node))
     this.noteRegisters(builder.statements)
+    if (source.lowering === Lowering.Handler) return { ...prepared, flags: handledFlags(source.instruction) }
+    this.noteSegments(source.instruction)
+    const flags = flagUseOf(builder.statements, node => this.constantOf(node))
     return { ...prepared, flags }
   }
 
+  private noteSegments({ operands }: Instruction): void {
+    for (const operand of operands)
+      if (operand.kind === 'memory' && segmentLocals.has(operand.segment)) this.segments.add(operand.segment)
+  }
+
   private noteRegisters(statements: readonly Node[]): void {
-    const note = (register: number, write: boolean): void => {
+    this.eachRegister(statements, (register, write) => {
       this.used.add(register)
       if (write) this.written.add(register)
-    }
+    })
+  }
+
+  /** Calls `visit` for each general register that statements of the current instruction name. */
+  private eachRegister(statements: readonly Node[], visit: (register: number, write: boolean) => void): void {
     const { operands } = this.current.source.instruction
     for (const node of statements) {
-      if (node.op === 'register' || node.op === 'setRegister') note(node.number, node.op === 'setRegister')
+      if (node.op === 'register' || node.op === 'setRegister') visit(node.number, node.op === 'setRegister')
       if (node.op === 'operand' || node.op === 'setOperand') {
         const operand = operands[node.number]
-        if (operand.kind === 'register' && vectorSlot(operand) === undefined)
-          note(this.registerOf(operand), node.op === 'setOperand')
+        if (operand.kind === 'register' && operand.class.startsWith('gpr'))
+          visit(this.registerOf(operand), node.op === 'setOperand')
       }
       if (node.op === 'address') {
         const operand = operands[node.number] as MemoryOperand
-        if (operand.base >= 0) note(operand.base, false)
-        if (operand.index >= 0) note(operand.index, false)
+        if (operand.base >= 0) visit(operand.base, false)
+        if (operand.index >= 0) visit(operand.index, false)
       }
-      this.noteRegisters(node.then)
-      this.noteRegisters(node.otherwise)
+      this.eachRegister(node.then, visit)
+      this.eachRegister(node.otherwise, visit)
     }
   }
 
@@ -146,6 +186,11 @@ export class RegionLowering extends ValueLowering<RegionModule> {
   }
 
   // --- small expressions ---
+
+  private callCore(name: string, argument: Expression): Expression {
+    this.imports.add(name)
+    return this.m.call(name, [argument], WasmType.I32)
+  }
 
   private local(index: number): Expression {
     return this.m.local.get(index, WasmType.I32)
@@ -171,6 +216,7 @@ export class RegionLowering extends ValueLowering<RegionModule> {
     return label
   }
 
+  /** Leaves with EIP in its local. */
   private leave(outcome: RegionOutcome, executed: number): Expression[] {
     const { m } = this
     const code = this.flags.spill(this.shape)
@@ -191,18 +237,16 @@ export class RegionLowering extends ValueLowering<RegionModule> {
   lower(): void {
     const { m } = this
     this.prepare()
-    const body = this.tree(this.region.entry)
-    const entryLoads = [...this.used].map(register => m.local.set(register, m.i32.load(stateAddress('gpr', register), 4, this.constant(0))))
+    const body = [...this.openSegments(), ...this.tree(this.region.entry)]
     let nested: Expression = m.block(null, body)
     for (const { label, code } of this.exits.values()) nested = m.block(null, [m.block(label, [nested]), ...code])
-    const stores = [...this.written].map(register => this.setState(stateAddress('gpr', register), this.local(register)))
     const whole = m.block(
       null,
       [
-        ...entryLoads,
+        ...this.load([...this.used]),
         m.local.set(REMAINING, m.i32.load(stateAddress('remaining'), 4, this.constant(0))),
         m.block('leave', [nested]),
-        ...stores,
+        ...this.store([...this.written]),
         this.setState(stateAddress('eip'), this.local(EXIT_EIP)),
         this.setState(stateAddress('remaining'), this.local(REMAINING)),
         this.local(OUTCOME),
@@ -214,6 +258,41 @@ export class RegionLowering extends ValueLowering<RegionModule> {
       'region', WasmType.None, WasmType.I32, [...fixed, ...this.pool.types.map(type => valueTypes[type])], whole,
     )
     m.addFunctionExport('region', 'region')
+  }
+
+  private load(registers: readonly number[]): Expression[] {
+    const { m } = this
+    return registers.map(register =>
+      m.local.set(register, m.i32.load(stateAddress('gpr', register), 4, this.constant(0))),
+    )
+  }
+
+  private store(registers: readonly number[]): Expression[] {
+    return registers.map(register => this.setState(stateAddress('gpr', register), this.local(register)))
+  }
+
+  /**
+   * Fetches what regions keep of FS and GS. before: each access through them checks segment and limit => after: once
+   * on entry, or, in a region that loads them, whenever they are loaded; then each access tests a local.
+   */
+  private openSegments(): Expression[] {
+    const { m } = this
+    const load = (name: StateName, segment: number) => m.i32.load(stateAddress(name, segment), 4, this.constant(0))
+    return [...this.segments].flatMap(segment => {
+      const { base, open } = segmentLocals.get(segment) as { base: number; open: number }
+      const access = m.i32.and(load('segmentAccess', segment), this.constant(CHECKED_ACCESS))
+      const wide = m.i32.eq(load('segmentLimit', segment), this.constant(-1))
+      return [
+        m.local.set(base, load('segmentBase', segment)),
+        m.local.set(open, m.i32.and(m.i32.eq(access, this.constant(OPEN_ACCESS)), wide)),
+        ...(this.loadsSegments ? [] : [this.leaveUnless(open)]),
+      ]
+    })
+  }
+
+  private leaveUnless(open: number): Expression {
+    const eip = this.loadsSegments ? this.current.source.eip : this.region.entry
+    return this.m.br(this.exit(eip, RegionOutcome.Interpret, this.before), this.m.i32.eqz(this.local(open)))
   }
 
   /** A block and all that it dominates. */
@@ -304,6 +383,11 @@ export class RegionLowering extends ValueLowering<RegionModule> {
     this.pool.release()
     this.modifyHost.clear()
     const { flags } = prepared
+    if (prepared.source.lowering === Lowering.Handler) {
+      this.required.clear()
+      this.handled(prepared, out)
+      return
+    }
     // A change under a condition is made in memory, where the flags must be by then.
     this.pending = this.flow.shapeAfterInstruction(this.shape, prepared)
     this.current = prepared
@@ -311,6 +395,62 @@ export class RegionLowering extends ValueLowering<RegionModule> {
     out.push(...this.lowerAll(prepared.statements))
     this.movesFlagsToMemory = false
     if (flags.sets || flags.changes) this.shape = this.pending
+  }
+
+  /**
+   * Calls the interpreter's handler: registers and flags go to the state and come back. The region is left when it
+   * raises an exception, wants to be looked after, or has written code, which may be the region's own.
+   */
+  private handled(prepared: Prepared, out: Expression[]): void {
+    const { m } = this
+    const { instruction, eip } = prepared.source
+    const quiet = isQuiet(instruction)
+    const named = this.registersOf(prepared.statements)
+    const record = this.records + this.region.handled.indexOf(prepared.source) * RECORD_BYTES
+    if (!quiet) {
+      out.push(...this.flags.spill(this.shape))
+      this.shape = memoryShape
+    }
+    const stores = [...this.written].filter(register => !quiet || named.used.has(register))
+    const loads = quiet ? [...named.written] : [...new Set([...this.used, ...this.written])]
+    const before = m.i32.sub(this.local(REMAINING), this.constant(this.before))
+    out.push(
+      ...this.store(stores),
+      this.setState(stateAddress('remaining'), before),
+      m.local.set(OUTCOME, this.callCore('handleRecord', this.constant(record))),
+      ...this.load(loads),
+      m.br(this.exitHandled(eip, eip + instruction.length), this.local(OUTCOME)),
+    )
+    if (loadsBase(instruction)) out.push(...this.openSegments())
+  }
+
+  /** Label of the exit behind a handled instruction: the handler's result is in OUTCOME. */
+  private exitHandled(eip: number, next: number): string {
+    const { m } = this
+    const label = `handled${this.exits.size}`
+    const is = (outcome: HandlerResult) => m.i32.eq(this.local(OUTCOME), this.constant(outcome))
+    const code = [
+      m.if(
+        is(HandlerResult.Fault),
+        m.block(null, [m.local.set(EXIT_EIP, this.constant(eip | 0)), ...this.leave(RegionOutcome.Fault, this.before)]),
+      ),
+      m.local.set(
+        EXIT_EIP,
+        m.select(is(HandlerResult.CodeWritten), this.constant(next | 0), m.i32.load(stateAddress('eip'), 4, this.constant(0))),
+      ),
+      ...this.leave(RegionOutcome.Dispatch, this.before + 1),
+    ]
+    this.exits.set(label, { label, code })
+    return label
+  }
+
+  private registersOf(statements: readonly Node[]): { used: Set<number>; written: Set<number> } {
+    const named = { used: new Set<number>(), written: new Set<number>() }
+    this.eachRegister(statements, (register, write) => {
+      named.used.add(register)
+      if (write) named.written.add(register)
+    })
+    return named
   }
 
   /** Shape after the current instruction. */
@@ -396,13 +536,16 @@ export class RegionLowering extends ValueLowering<RegionModule> {
   // --- effects ---
 
   /** TLB lookup: leaves when the access is not plain RAM in one page; gives the linear address and the entry. */
-  private translate(offset: Node, access: Node, tag: number, out: Expression[]): { linear: number; entry: number } {
+  private translate(access: Node, tag: number, out: Expression[]): { linear: number; entry: number } {
     const { m } = this
     const { size } = access
+    const segment = segmentLocals.get(this.segmentOf(access))
+    if (segment && this.loadsSegments) out.push(this.leaveUnless(segment.open))
     const linear = this.pool.take('i32')
     const entry = this.pool.take('i32')
     const shift = 12 - Math.log2(TLB_ENTRY_BYTES)
-    out.push(m.local.set(linear, this.value(offset)))
+    const offset = this.value(access.args[0])
+    out.push(m.local.set(linear, segment ? m.i32.add(offset, this.local(segment.base)) : offset))
     const index = m.i32.and(
       m.i32.shr_u(this.local(linear), this.constant(shift)), this.constant((TLB_ENTRIES - 1) * TLB_ENTRY_BYTES),
     )
@@ -413,6 +556,14 @@ export class RegionLowering extends ValueLowering<RegionModule> {
     const wanted = m.i32.and(last, this.constant(aligned ? -PAGE_BYTES | (size / 8 - 1) : -PAGE_BYTES))
     out.push(this.exitBefore(m.i32.ne(m.i32.load(this.tlb + tag, 4, this.local(entry)), wanted)))
     return { linear, entry }
+  }
+
+  /** The segment that an access goes through. */
+  private segmentOf({ segment }: Node): number {
+    if (segment !== 'operand') return segment
+    const { operands, segment: implicit } = this.current.source.instruction
+    const operand = operands.find(({ kind }) => kind === 'memory') as MemoryOperand | undefined
+    return operand?.segment ?? implicit
   }
 
   private host({ linear, entry }: { linear: number; entry: number }): Expression {
@@ -432,15 +583,15 @@ export class RegionLowering extends ValueLowering<RegionModule> {
     const { operands } = this.current.source.instruction
     switch (node.op) {
       case 'load':
-        this.keep(node, this.loadAt(node.size, this.host(this.translate(node.args[0], node, 0, out))), out)
+        this.keep(node, this.loadAt(node.size, this.host(this.translate(node, 0, out))), out)
         return
       case 'store': {
-        const place = this.translate(node.args[0], node, 4, out)
+        const place = this.translate(node, 4, out)
         out.push(this.storeAt(node.size, this.host(place), this.value(node.args[1])))
         return
       }
       case 'modifyLoad': {
-        const place = this.translate(node.args[0], node, 4, out)
+        const place = this.translate(node, 4, out)
         const host = this.pool.take('i32')
         this.modifyHost.set(node, host)
         out.push(m.local.set(host, this.host(place)))
@@ -540,14 +691,49 @@ export class RegionLowering extends ValueLowering<RegionModule> {
     const { m } = this
     const { end } = block
     out.push(m.local.set(EXIT_EIP, target), ...this.countBlock(block))
-    const known = end.kind === 'return' ? end.sites : end.kind === 'indirect' ? end.targets : []
-    const shape = this.shape
-    for (const to of known) {
-      if (!this.flow.stays(block.eip, to)) continue
-      const is = m.i32.eq(this.local(EXIT_EIP), this.constant(to | 0))
-      out.push(m.if(is, m.block(null, this.edge(block.eip, to))))
-      this.shape = shape
-    }
+    const wanted = end.kind === 'return' ? end.sites : end.kind === 'indirect' ? end.targets : []
+    const known = wanted.filter(to => this.flow.stays(block.eip, to))
+    if (known.length > FEW_TARGETS) out.push(this.selectTarget(block, hashTargets(known)))
+    else out.push(...known.map(to => this.ifTarget(block, to)))
+    if (end.kind === 'indirect') out.push(this.noteUnknownTarget(end.site))
     out.push(...this.leave(RegionOutcome.Jump, 0))
+  }
+
+  private ifTarget(block: Block, to: number): Expression {
+    const { m, shape } = this
+    const is = m.i32.eq(this.local(EXIT_EIP), this.constant(to | 0))
+    const edge = m.if(is, m.block(null, this.edge(block.eip, to)))
+    this.shape = shape
+    return edge
+  }
+
+  /** A branch table over the known targets; goes on behind it when the target is none of them. */
+  private selectTarget(block: Block, { shift, mask, arms }: TargetHash): Expression {
+    const { m } = this
+    const name = (arm: number) => `arm${this.structure.position.get(block.eip)}.${arm}`
+    const unknown = `unknown${this.structure.position.get(block.eip)}`
+    const hashed = m.i32.and(m.i32.shr_u(this.local(EXIT_EIP), this.constant(shift)), this.constant(mask))
+    const labels = arms.map((targets, arm) => (targets.length > 0 ? name(arm) : unknown))
+    let nested = m.switch(labels, unknown, hashed)
+    arms.forEach((targets, arm) => {
+      if (targets.length === 0) return
+      const inside = m.block(name(arm), [nested])
+      nested = m.block(null, [inside, ...targets.map(to => this.ifTarget(block, to)), m.br(unknown)])
+    })
+    return m.block(unknown, [nested])
+  }
+
+  /** Counts that a jump has gone somewhere else, and notes where, for the next time its region is compiled. */
+  private noteUnknownTarget(site: number): Expression {
+    const { m } = this
+    const row = targetProfileRowOf(site)
+    const [word, count] = [(index: number) => this.constant(row + index), m.i32.load(4, 4, this.constant(row))]
+    return m.if(
+      m.i32.eq(m.i32.load(0, 4, word(0)), this.constant(site | 0)),
+      m.block(null, [
+        m.i32.store(4, 4, word(0), m.i32.add(count, this.constant(1))),
+        noteTarget(m, word(0), () => this.local(EXIT_EIP)),
+      ]),
+    )
   }
 }

@@ -14,7 +14,8 @@ export type Module = binaryen.Module
 /** What regions ask of a module: less, so that a small writer does, too (wasm/module-writer.ts). */
 export type RegionModule = Pick<
   ModuleWriter,
-  'i32' | 'i64' | 'f32' | 'f64' | 'v128' | 'i8x16' | 'local' | 'block' | 'loop' | 'if' | 'br' | 'select' | 'call' | 'drop' | 'addFunction' | 'addFunctionExport'
+  'i32' | 'i64' | 'f32' | 'f64' | 'v128' | 'i8x16' | 'local' | 'block' | 'loop' | 'if' | 'br' | 'switch' | 'select' | 'call' | 'drop' |
+    'addFunction' | 'addFunctionExport'
 >
 /** A handle, which only the module that gave it understands. */
 export type Expression = number

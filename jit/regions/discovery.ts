@@ -3,11 +3,11 @@
  * behind calls, across pages, up to a bound. What is left out becomes an exit.
  */
 import { PAGE_BYTES } from '../../runtime/memory-map.ts'
-import { Segment } from '../../runtime/state.ts'
 import { decode } from '../decode/decoder.ts'
 import type { Instruction } from '../decode/instruction.ts'
-import { regionVectorMnemonics } from '../definitions/vector-families.ts'
 import { normalise } from '../normalise.ts'
+import { BRANCHES, Lowering, loweringOf } from './lowering-choice.ts'
+import { type CodeProfile, emptyExcerpt, profileFrom } from './profile.ts'
 import type { Block, BlockEnd, Region, RegionInstruction } from './region.ts'
 
 /** Gives the page that a linear address lies in, or undefined when it is not mapped to RAM. */
@@ -22,37 +22,14 @@ export interface DiscoveryLimits {
 export const defaultLimits: DiscoveryLimits = { blocks: 64, instructions: 256 }
 
 const LONGEST_BLOCK = 64
+/** Functions that an indirect call may have gone to for its region to take them in. */
+const MOST_CALLEES = 8
 const MAX_INSTRUCTION_BYTES = 15
 
-const BRANCHES = new Set(['jcc', 'loop', 'loope', 'loopne', 'jcxz'])
-
-/** Mnemonics that the region back end lowers; everything else is left to the interpreter. */
-const LOWERED = new Set([
-  'mov', 'movzx', 'movsx', 'lea', 'xchg', 'cmovcc', 'setcc', 'cbw', 'cwd', 'nop', 'pause', 'bswap', 'movbe', 'xlat',
-  'add', 'adc', 'sub', 'sbb', 'cmp', 'inc', 'dec', 'neg', 'xadd', 'cmpxchg', 'and', 'or', 'xor', 'test', 'not',
-  'shl', 'shr', 'sar', 'rol', 'ror', 'rcl', 'rcr', 'shld', 'shrd', 'mul', 'imul', 'div', 'idiv',
-  'bt', 'bts', 'btr', 'btc', 'bsf', 'bsr', 'push', 'pop', 'leave', 'cld', 'std', 'clc', 'stc', 'cmc',
-  'jcc', 'jmp', 'call', 'ret', 'loop', 'loope', 'loopne', 'jcxz', 'movs', 'stos', 'lods',
-])
-
-/** Mnemonics that read memory through a segment without an operand that names it. */
-const IMPLICIT_SOURCES = new Set(['movs', 'lods', 'xlat'])
-
-/** Whether the region back end lowers an instruction in flat 32-bit code. */
-export function isLowered(instruction: Instruction): boolean {
-  const vector = regionVectorMnemonics.has(instruction.mnemonic)
-  if ((!vector && !LOWERED.has(instruction.mnemonic)) || instruction.repeat !== 'none') return false
-  if (instruction.addressSize !== 32 && instruction.mnemonic !== 'nop') return false
-  const transfer = BRANCHES.has(instruction.mnemonic) || ['jmp', 'call', 'ret', 'push', 'pop', 'leave'].includes(instruction.mnemonic)
-  if (transfer && instruction.operandSize !== 32) return false
-  for (const operand of instruction.operands) {
-    // Flat code says nothing of CS but its base and limit: it may not be read, and cannot be written.
-    if (operand.kind === 'memory' && (operand.segment > Segment.Ds || operand.segment === Segment.Cs)) return false
-    if (operand.kind === 'register' && !operand.class.startsWith('gpr') && !vector) return false
-    if (operand.kind === 'far') return false
-  }
-  if (IMPLICIT_SOURCES.has(instruction.mnemonic) && instruction.segment === Segment.Cs) return false
-  return instruction.segment <= Segment.Ds
+/** Where a direct branch, jump or call at an instruction that ends before `next` goes. */
+function targetOf({ operands }: Instruction, next: number): number | undefined {
+  const [operand] = operands
+  return operand?.kind === 'relative' ? (next + operand.value) >>> 0 : undefined
 }
 
 class Discovery {
@@ -62,19 +39,21 @@ class Discovery {
   private readonly returnSites = new Map<number, number[]>()
   private readonly pages: PageSource
   private readonly limits: DiscoveryLimits
+  private readonly profile: CodeProfile
   private readonly scratch = new Uint8Array(2 * MAX_INSTRUCTION_BYTES)
 
-  constructor(pages: PageSource, limits: DiscoveryLimits) {
+  constructor(pages: PageSource, limits: DiscoveryLimits, profile: CodeProfile) {
     this.pages = pages
     this.limits = limits
+    this.profile = profile
   }
 
-  /** The instruction at a linear address if it can be lowered, else null. */
+  /** The instruction at a linear address if the region can hold it, else null. */
   private instructionAt(eip: number): Instruction | null {
     const known = this.decoded.get(eip)
     if (known !== undefined) return known
     const instruction = this.decodeAt(eip)
-    const lowered = instruction && isLowered(instruction) ? instruction : null
+    const lowered = instruction && loweringOf(instruction) !== Lowering.Leave ? instruction : null
     this.decoded.set(eip, lowered)
     return lowered
   }
@@ -111,7 +90,7 @@ class Discovery {
         seen.add(eip)
         instructions++
         const next = (eip + instruction.length) >>> 0
-        if (this.follow(instruction, next, owner, queue)) break
+        if (this.follow(eip, instruction, next, owner, queue)) break
         eip = next
       }
       // Running into code seen before makes its place a block of its own.
@@ -120,26 +99,35 @@ class Discovery {
   }
 
   /** Queues where an instruction may go; true when it ends its block. */
-  private follow(instruction: Instruction, next: number, owner: number, queue: [number, number][]): boolean {
-    const [operand] = instruction.operands
-    const target = operand?.kind === 'relative' ? (next + operand.value) >>> 0 : undefined
+  private follow(
+    eip: number, instruction: Instruction, next: number, owner: number, queue: [number, number][],
+  ): boolean {
+    const target = targetOf(instruction, next)
     if (BRANCHES.has(instruction.mnemonic)) {
       queue.push([next, owner], [target as number, owner])
       return true
     }
+    const targets = target !== undefined ? [target] : this.targetsOf(eip, instruction)
     if (instruction.mnemonic === 'jmp') {
-      if (target !== undefined) queue.push([target, owner])
+      for (const to of targets) queue.push([to, owner])
       return true
     }
     if (instruction.mnemonic === 'call') {
-      if (target !== undefined) {
-        const sites = this.returnSites.get(target) ?? []
-        if (!sites.includes(next)) this.returnSites.set(target, [...sites, next])
-        queue.push([target, target], [next, owner])
+      for (const to of targets) {
+        const sites = this.returnSites.get(to) ?? []
+        if (!sites.includes(next)) this.returnSites.set(to, [...sites, next])
+        queue.push([to, to])
       }
+      if (targets.length > 0) queue.push([next, owner])
       return true
     }
     return instruction.mnemonic === 'ret'
+  }
+
+  /** Where an indirect jump or call goes; a call that has gone to many functions is left alone. */
+  private targetsOf(site: number, { mnemonic }: Instruction): readonly number[] {
+    const targets = this.profile.targetsOf(site)
+    return mnemonic === 'call' && targets.length > MOST_CALLEES ? [] : targets
   }
 
   /** The block at a leader. */
@@ -153,22 +141,24 @@ class Discovery {
         end = { kind: 'interpret', eip }
         break
       }
-      instructions.push({ eip, instruction })
+      instructions.push({ eip, instruction, lowering: loweringOf(instruction), misses: this.profile.misses(eip) })
       const next = (eip + instruction.length) >>> 0
-      end = this.endOf(instruction, next, owner)
+      end = this.endOf(eip, instruction, next, owner)
       if (!end && (this.leaders.has(next) || instructions.length >= LONGEST_BLOCK)) end = { kind: 'jump', target: next }
       eip = next
     }
     return { eip: start, instructions, end, successors: this.successors(end) }
   }
 
-  private endOf(instruction: Instruction, next: number, owner: number): BlockEnd | undefined {
-    const [operand] = instruction.operands
-    const target = operand?.kind === 'relative' ? (next + operand.value) >>> 0 : undefined
+  private endOf(eip: number, instruction: Instruction, next: number, owner: number): BlockEnd | undefined {
+    const target = targetOf(instruction, next)
     if (BRANCHES.has(instruction.mnemonic)) return { kind: 'branch', taken: target as number, next }
+    const indirect = (): BlockEnd => ({
+      kind: 'indirect', site: eip, targets: this.targetsOf(eip, instruction).filter(to => this.leaders.has(to)),
+    })
     switch (instruction.mnemonic) {
-      case 'jmp': return target === undefined ? { kind: 'indirect', targets: [] } : { kind: 'jump', target }
-      case 'call': return target === undefined ? { kind: 'indirect', targets: [] } : { kind: 'call', target, back: next }
+      case 'jmp': return target === undefined ? indirect() : { kind: 'jump', target }
+      case 'call': return target === undefined ? indirect() : { kind: 'call', target, back: next }
       case 'ret': {
         const sites = (this.returnSites.get(owner) ?? []).filter(site => this.leaders.has(site))
         return { kind: 'return', sites: sites.slice(0, MOST_RETURN_SITES) }
@@ -182,6 +172,7 @@ class Discovery {
       end.kind === 'jump' || end.kind === 'call' ? [end.target]
       : end.kind === 'branch' ? [end.next, end.taken]
       : end.kind === 'return' ? end.sites
+      : end.kind === 'indirect' ? end.targets
       : []
     return [...new Set(wanted)].filter(eip => this.leaders.has(eip) && this.decoded.get(eip))
   }
@@ -189,6 +180,7 @@ class Discovery {
   /** The region with the blocks that can be reached from the entry. */
   build(entry: number, mode: number): Region {
     const blocks = new Map<number, Block>()
+    const handled: RegionInstruction[] = []
     const stack = [entry]
     let instructions = 0
     while (stack.length > 0) {
@@ -197,6 +189,7 @@ class Discovery {
       const block = this.block(eip, this.leaders.get(eip) ?? entry)
       blocks.set(eip, block)
       instructions += block.instructions.length
+      handled.push(...block.instructions.filter(({ lowering }) => lowering === Lowering.Handler))
       stack.push(...block.successors)
     }
     const spans = [...blocks.values()]
@@ -205,7 +198,7 @@ class Discovery {
         const last = list[list.length - 1]
         return [eip, last.eip + last.instruction.length] as const
       })
-    return { entry, mode, blocks, instructions, spans }
+    return { entry, mode, blocks, instructions, handled, spans }
   }
 }
 
@@ -213,8 +206,10 @@ class Discovery {
 const MOST_RETURN_SITES = 4
 
 /** The region at `entry`, or undefined when its first instruction is left to the interpreter. */
-export function discover(entry: number, mode: number, pages: PageSource, limits = defaultLimits): Region | undefined {
-  const discovery = new Discovery(pages, limits)
+export function discover(
+  entry: number, mode: number, pages: PageSource, limits = defaultLimits, profile = profileFrom(emptyExcerpt),
+): Region | undefined {
+  const discovery = new Discovery(pages, limits, profile)
   discovery.explore(entry)
   const region = discovery.build(entry, mode)
   const first = region.blocks.get(entry)

@@ -6,12 +6,16 @@
  * Regions exist for flat 32-bit code only, where an offset in CS is a linear address.
  */
 import type { Instruction } from '../decode/instruction.ts'
+import type { Lowering } from './lowering-choice.ts'
 
 /** One instruction of a region. */
 export interface RegionInstruction {
   /** Linear address. */
   readonly eip: number
   readonly instruction: Instruction
+  readonly lowering: Lowering
+  /** Whether its accesses often miss the TLB, or are not plain RAM. */
+  readonly misses: boolean
 }
 
 /** How a block ends. */
@@ -25,7 +29,7 @@ export type BlockEnd =
   /** The last instruction is RET; `sites` are the return addresses that it is compared with. */
   | { readonly kind: 'return'; readonly sites: readonly number[] }
   /** The last instruction is an indirect JMP or CALL; `targets` are where it has been seen to go. */
-  | { readonly kind: 'indirect'; readonly targets: readonly number[] }
+  | { readonly kind: 'indirect'; readonly site: number; readonly targets: readonly number[] }
   /** The instruction at `eip` is left to the interpreter. */
   | { readonly kind: 'interpret'; readonly eip: number }
 
@@ -55,6 +59,8 @@ export interface Region {
   readonly blocks: ReadonlyMap<number, Block>
   /** Instructions in all blocks: the most that can run between two looks at the budget. */
   readonly instructions: number
+  /** The instructions that call their handlers, each with a record of its own, in the order of the records. */
+  readonly handled: readonly RegionInstruction[]
   /** Linear spans [start, end) of the code bytes. */
   readonly spans: readonly (readonly [number, number])[]
 }

@@ -51,7 +51,7 @@ const HEADER = Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00)
 
 /** Shape of a node: which of its fields mean what. */
 enum Kind {
-  Operator, Memory, Constant, Constant64, Local, Sequence, Block, Loop, If, Branch, Call,
+  Operator, Memory, Constant, Constant64, Local, Sequence, Block, Loop, If, Branch, Switch, Call,
   /** Vector instructions, behind their prefix: plain, with a lane index, an access of memory, with 16 bytes. */
   Vector, VectorLane, VectorMemory, VectorBytes,
   FloatConstant,
@@ -64,7 +64,7 @@ interface Node {
   readonly args: readonly Expression[]
   /** Constant, local, offset in memory. */
   readonly number: number
-  /** Label, name of a function. */
+  /** Label, name of a function; labels of a switch with blanks between them, the default last. */
   readonly name: string
 }
 
@@ -245,6 +245,11 @@ export class ModuleWriter {
     return condition === undefined
       ? this.add(Kind.Branch, Opcode.Br, WasmType.None, [], 0, name)
       : this.add(Kind.Branch, Opcode.BrIf, WasmType.None, [condition], 0, name)
+  }
+
+  /** Branches to the label at `index` of `names`, or to `otherwise` when there are not so many. */
+  switch(names: readonly string[], otherwise: string, index: Expression): Expression {
+    return this.add(Kind.Switch, Opcode.BrTable, WasmType.None, [index], 0, [...names, otherwise].join(' '))
   }
 
   select(condition: Expression, then: Expression, otherwise: Expression): Expression {
@@ -440,6 +445,14 @@ export class ModuleWriter {
         out.byte(opcode)
         out.unsigned(this.depth - this.depthOf(name))
         return
+      case Kind.Switch: {
+        children(0)
+        const labels = name.split(' ')
+        out.byte(opcode)
+        out.unsigned(labels.length - 1)
+        for (const label of labels) out.unsigned(this.depth - this.depthOf(label))
+        return
+      }
       case Kind.Call:
         children(0)
         out.byte(opcode)

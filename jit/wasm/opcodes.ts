@@ -9,6 +9,7 @@ export enum Opcode {
   End = 0x0b,
   Br = 0x0c,
   BrIf = 0x0d,
+  BrTable = 0x0e,
   Call = 0x10,
   Drop = 0x1a,
   Select = 0x1b,

@@ -11,7 +11,7 @@ export {
 export { setStep, updateMode } from './mode'
 export { closePage, flushPage, flushTlb, peekFetch, peekTranslate, translateFetch } from './paging'
 export { validateRegion } from './regions'
-export { attend, cancelStep, findRun } from './runs'
+export { attend, cancelStep, findRun, isSettled, noteMiss, startTargetProfile } from './runs'
 export * from './system'
 export { fxrstor, fxsave } from './fxsave'
 export { aesGenerateKey, aesRound, carrylessMultiply } from './aes'

@@ -4,11 +4,13 @@
  */
 import {
   CPL, EFLAGS, EFLAGS_IF, EFLAGS_TF, EIP, EXIT_ARGUMENT, EXIT_BUDGET, EXIT_DECODE, EXIT_HALT, EXIT_INTERRUPT,
-  EXIT_NONE, EXIT_REASON, HALTED, HEADER_BYTES, HEADER_SECOND_PAGE,
+  EXIT_NONE, EXIT_REASON, HALTED, HASH_MULTIPLIER, HEADER_BYTES, HEADER_SECOND_PAGE,
   INTERRUPT_LINE, INTERRUPT_SHADOW, JUMP_CACHE_BASE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_BYTES,
-  KEY, MAX_RUN_INSTRUCTIONS, MODE, MODE_FLAT, NOT_CROSSING, RECORD_BYTES, REMAINING,
+  KEY, MAX_RUN_INSTRUCTIONS, MISS_PROFILE_BASE, MISS_PROFILE_ENTRIES, MISS_PROFILE_ENTRY_BYTES, MODE, MODE_FLAT,
+  NOT_CROSSING, RECORD_BYTES, REMAINING,
   REMAINING_CUT, RUN_TABLE_BASE, RUN_TABLE_ENTRIES, RUN_TABLE_ENTRY_BYTES,
-  SEGMENT_BASE, SEGMENT_CS, SEGMENT_LIMIT, SHADOW_BEFORE, STEPPING, STEP_REQUEST, TRACE_EACH, TRAP_BEFORE, VECTOR_GP,
+  SEGMENT_BASE, SEGMENT_CS, SEGMENT_LIMIT, SHADOW_BEFORE, STEPPING, STEP_REQUEST, TARGET_PROFILE_ROW_BYTES, TRACE_EACH, TRAP_BEFORE,
+  VECTOR_GP,
 } from '../../build/helpers/layout'
 import { deliverDebugTrap } from './interrupts'
 import { faulted, raiseCode } from './memory'
@@ -69,7 +71,7 @@ export function cancelStep(): void {
 // @ts-ignore: decorator
 @inline
 function hash(physical: u32, mode: u32): u32 {
-  return ((physical ^ (mode << 9)) * 0x9e3779b1) >> 16
+  return ((physical ^ (mode << 9)) * HASH_MULTIPLIER) >> 16
 }
 
 /**
@@ -87,6 +89,9 @@ export function findRun(): u32 {
     raiseCode(VECTOR_GP, 0)
     return 0
   }
+  const cached = JUMP_CACHE_BASE + (linear & (JUMP_CACHE_ENTRIES - 1)) * JUMP_CACHE_ENTRY_BYTES
+  // The limit of flat code is none; for others it may have changed since.
+  if (!limited && load<u32>(cached) == linear && load<u32>(cached, 4) == load<u32>(KEY)) return load<u32>(cached, 8)
   const physical = translateFetch(linear, load<u32>(CPL) == 3)
   if (faulted()) return 0
   let slot = hash(physical, mode) & (RUN_TABLE_ENTRIES - 1)
@@ -104,7 +109,6 @@ export function findRun(): u32 {
         if (faulted()) return 0
         if (second != crossing) break
       }
-      const cached = JUMP_CACHE_BASE + (linear & (JUMP_CACHE_ENTRIES - 1)) * JUMP_CACHE_ENTRY_BYTES
       store<u32>(cached, linear)
       store<u32>(cached, load<u32>(KEY), 4)
       store<u32>(cached, run, 8)
@@ -114,4 +118,36 @@ export function findRun(): u32 {
   }
   store<u32>(EXIT_ARGUMENT, physical)
   return 0
+}
+
+/**
+ * Whether a region may go on at EIP though the instruction before it ends a run: the mode is what `key` says, and
+ * `attend` would find nothing to do.
+ */
+export function isSettled(key: u32): bool {
+  const interrupts = load<u32>(INTERRUPT_LINE) != 0 && (load<u32>(EFLAGS) & EFLAGS_IF) != 0
+  const pending =
+    load<u32>(EXIT_REASON) | load<u32>(HALTED) | load<u32>(REMAINING_CUT) | (load<u32>(EFLAGS) & EFLAGS_TF) |
+    load<u32>(STEP_REQUEST) | load<u32>(TRACE_EACH) | load<u32>(INTERRUPT_SHADOW)
+  return load<u32>(KEY) == key && pending == 0 && !interrupts
+}
+
+/** Counts that a region was left for the interpreter at `eip`. Of two places in one entry the more frequent stays. */
+export function noteMiss(eip: u32): void {
+  const entry = MISS_PROFILE_BASE + ((eip * HASH_MULTIPLIER) >> 16) % MISS_PROFILE_ENTRIES * MISS_PROFILE_ENTRY_BYTES
+  const count = load<u32>(entry, 4)
+  if (load<u32>(entry) == eip) {
+    store<u32>(entry, count + 1, 4)
+  } else if (count == 0) {
+    store<u32>(entry, eip)
+    store<u32>(entry, 1, 4)
+  } else {
+    store<u32>(entry, count - 1, 4)
+  }
+}
+
+/** Gives a row of the target profile to the indirect jump or call at `eip`. */
+export function startTargetProfile(row: u32, eip: u32): void {
+  memory.fill(row, 0, TARGET_PROFILE_ROW_BYTES)
+  store<u32>(row, eip)
 }

@@ -8,7 +8,7 @@ export class CompiledBench extends CpuBench {
 
   constructor(heatThreshold: number, compiler: Compiler = compile) {
     super('flat')
-    this.regions = new RegionManager(this.core, this.cache, compiler)
+    this.regions = new RegionManager(this.core, this.cache, this.writer, compiler)
     this.core.set('heatThreshold', heatThreshold)
   }
 

@@ -4,8 +4,9 @@
  *
  *   bytes of a case -> compile -> region() -> interpreter to the INT3 or the handler's HLT
  */
-import { compile } from '../../jit/compile.ts'
-import { PAGE_BYTES, RAM_BASE } from '../../runtime/memory-map.ts'
+import { compile, regionOf } from '../../jit/compile.ts'
+import { RegionOutcome } from '../../runtime/exits.ts'
+import { PAGE_BYTES, RAM_BASE, RECORD_BYTES, REGION_RECORDS_BASE } from '../../runtime/memory-map.ts'
 import { ModeBit, Segment } from '../../runtime/state.ts'
 import { codeRange } from '../vectors/environment.ts'
 import type { Vector } from '../vectors/format.ts'
@@ -45,7 +46,12 @@ export class RegionEngine extends RunningEngine {
     const { core } = this.cpu
     const mode = core.get('mode')
     // Alignment checks, which the vectors turn on by EFLAGS, end flat code.
-    const code = (mode & ModeBit.Flat) !== 0 ? compile({ entry: vector.eip, mode, pages: this.codePages() }) : undefined
+    const request = { entry: vector.eip, mode, pages: this.codePages(), records: REGION_RECORDS_BASE }
+    const region = (mode & ModeBit.Flat) !== 0 ? regionOf(request) : undefined
+    region?.handled.forEach(({ instruction, eip }, i) => {
+      this.cpu.writeRecord(request.records + i * RECORD_BYTES, instruction, eip)
+    })
+    const code = region && compile(request)
     if (code) {
       const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code.binary as BufferSource), {
         env: { memory: core.memory },
@@ -53,7 +59,7 @@ export class RegionEngine extends RunningEngine {
       })
       core.set('remaining', BUDGET)
       const enter = exports.region as () => number
-      enter()
+      if (enter() === RegionOutcome.Fault) core.exports.deliverException()
       if (core.get('remaining') < BUDGET) this.compiled++
       else this.left++
     }

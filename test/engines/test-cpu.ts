@@ -4,6 +4,7 @@
  *
  *   physical 0x5000  page directory, then page tables as `map` needs them
  */
+import type { Instruction } from '../../jit/decode/instruction.ts'
 import { RecordWriter } from '../../jit/record-writer.ts'
 import { CodeCache } from '../../runtime/code-cache.ts'
 import { Core } from '../../runtime/core.ts'
@@ -41,7 +42,7 @@ export class TestCpu {
   readonly cache: CodeCache
   /** Accesses to ports and device memory, as text. */
   readonly deviceAccesses: string[] = []
-  private readonly writer: RecordWriter
+  protected readonly writer: RecordWriter
   private freeTable = PAGE_DIRECTORY + PAGE_BYTES
 
   /** A CPU after reset with `ramBytes` of RAM. */
@@ -111,6 +112,11 @@ export class TestCpu {
     core.set('segmentBase', base | 0, segment)
     core.set('segmentLimit', limit | 0, segment)
     core.set('segmentAccess', access, segment)
+  }
+
+  /** Writes the record of an instruction at linear address `eip` that a region hands to its handler. */
+  writeRecord(record: number, instruction: Instruction, eip: number): void {
+    this.writer.writeAlone(record, instruction, eip, this.core.get('mode'))
   }
 
   /** Takes a run that has become hot; there are none unless a subclass asks for them. */

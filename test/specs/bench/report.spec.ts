@@ -1,108 +1,62 @@
-/** The benchmark's summary and its bars. */
+/** The benchmark's tables. */
 import { describe, expect, it } from 'vitest'
-import { formatSummary, RIVAL, SUBJECT, summarize } from '../../../bench/report.ts'
-import type { EngineRun } from '../../../bench/run.ts'
+import { formatBars, formatSummary } from '../../../bench/report.ts'
+import { SUBJECT, summarize } from '../../../bench/summary.ts'
+import { PROGRAMS, run, withoutFeature } from './summary-fixture.ts'
 
-const MIB = 1024 * 1024
-const PROGRAMS = [
-  { name: 'alpha', path: '/nowhere/alpha', instructions: 50_000_000 },
-  { name: 'beta', path: '/nowhere/beta', instructions: null }
-]
-
-/** A run whose rounds take the given wall milliseconds and twice as much CPU. */
-function run(engine: string, repeat: number, bootMs: number, rounds: Record<string, number[]>): EngineRun {
-  return {
-    engine,
-    repeat,
-    boot: { wallMs: bootMs, cpuMs: bootMs * 2 },
-    programs: Object.entries(rounds).map(([program, wall]) => ({
-      engine,
-      program,
-      repeat,
-      rounds: wall.map(wallMs => ({ wallMs, cpuMs: wallMs * 2 })),
-      checksum: '0badcafe'
-    })),
-    residentBytes: 300 * MIB,
-    peakResidentBytes: 320 * MIB,
-    failure: null
-  }
-}
-
-const FAST = [
-  run(SUBJECT, 0, 1000, { alpha: [300, 100, 100], beta: [40, 20, 20] }),
-  run(SUBJECT, 1, 1000, { alpha: [300, 100, 100], beta: [40, 20, 20] })
-]
-const SLOW = [
-  run(RIVAL, 0, 9000, { alpha: [400, 400, 420], beta: [180, 180, 180] }),
-  run(RIVAL, 1, 9000, { alpha: [400, 400, 380], beta: [180, 180, 180] })
-]
-
-describe('summarize', () => {
-  it('keeps cold and warm rounds apart', () => {
-    const { programs } = summarize(FAST, PROGRAMS, 256)
-    const alpha = programs.find(entry => entry.program === 'alpha')
-    expect(alpha?.cold.wallMs).toBe(300)
-    expect(alpha?.warm).toEqual({ wallMs: 100, cpuMs: 200, wallSpread: 0, samples: 4 })
-  })
-
-  it('takes a single round for both', () => {
-    const { programs } = summarize([run(SUBJECT, 0, 1, { alpha: [70] })], PROGRAMS, 256)
-    expect(programs[0].warm).toEqual(programs[0].cold)
-  })
-
-  it('derives speed from the warm time, and none without a count', () => {
-    const { programs } = summarize(FAST, PROGRAMS, 256)
-    expect(programs.map(entry => entry.mips)).toEqual([500, null])
-  })
-
-  it('divides the time of the peer by ours', () => {
-    const summary = summarize([...SLOW, ...FAST], PROGRAMS, 256)
-    expect(summary.ratios.find(ratio => ratio.program === 'alpha')).toMatchObject({ peer: RIVAL, warm: 4, warmCpu: 4 })
-    expect(summary.ratios.find(ratio => ratio.program === 'beta')?.warm).toBe(9)
-    expect(summary.means).toHaveLength(1)
-    expect(summary.means[0].warm).toBeCloseTo(6)
-    expect(summary.bootRatios).toEqual([{ peer: RIVAL, wall: 9, cpu: 9 }])
-  })
-
-  it('has no ratios when tabpc did not run', () => {
-    const summary = summarize(SLOW, PROGRAMS, 256)
-    expect(summary.ratios).toEqual([])
-    expect(summary.missedBars).toEqual([])
-  })
-
-  it('reports checksums that differ between engines or repeats', () => {
-    const wrong = run(RIVAL, 0, 9000, { alpha: [400] })
-    wrong.programs[0].checksum = 'deadbeef'
-    const summary = summarize([...FAST, wrong], PROGRAMS, 256)
-    expect(summary.disagreements).toEqual([`alpha: ${SUBJECT} 0badcafe, ${RIVAL} deadbeef`])
-    expect(summarize([...SLOW, wrong], PROGRAMS, 256).programs[0].checksum).toBe('0badcafe/deadbeef')
-  })
-
-  it('names every bar that is missed', () => {
-    expect(summarize([...FAST, ...SLOW], PROGRAMS, 256).missedBars).toEqual([])
-    const heavy = run(SUBJECT, 0, 4000, { alpha: [300, 200, 200], beta: [180, 180, 180] })
-    heavy.peakResidentBytes = 407 * MIB
-    const { missedBars } = summarize([heavy, ...SLOW], PROGRAMS, 256)
-    expect(missedBars.map(bar => bar.split(':')[0])).toEqual(['alpha', 'beta', 'boot', 'memory'])
-  })
-
-  it('keeps what an engine measured before it failed', () => {
-    const broken: EngineRun = { ...run(RIVAL, 0, 9000, { alpha: [400] }), failure: 'no marker within 5 s' }
-    const summary = summarize([...FAST, broken], PROGRAMS, 256)
-    expect(summary.ratios.map(ratio => ratio.program)).toEqual(['alpha'])
-    expect(formatSummary(summary)).toContain(`FAILED ${RIVAL}, repeat 1: no marker within 5 s`)
-  })
-})
+const ours = run(SUBJECT, 0, 1000, { sieve: [300, 100, 100], pipes: [40, 20, 20], sse2: [1] })
+const rival = run('v86', 0, 9000, { sieve: [400, 400, 400], pipes: [200, 180, 180], sse2: [10, 10] })
 
 describe('formatSummary', () => {
-  const text = formatSummary(summarize([...FAST, ...SLOW], PROGRAMS, 256))
+  const text = formatSummary(summarize([withoutFeature(ours, 'sse2', 'SSE2'), rival], PROGRAMS))
 
-  it('has the ratios and their geometric means', () => {
-    expect(text).toMatch(/alpha +4\.00x +4\.00x +1\.33x/)
-    expect(text).toMatch(/geometric mean +6\.00x/)
+  it('has the ratios, by group, with their geometric means', () => {
+    expect(text).toMatch(/^sieve +0\.25 +0\.25 +0\.75$/m)
+    expect(text).toMatch(/^= integer +0\.25/m)
+    expect(text).toMatch(/^= all +0\.17/m)
   })
 
   it('shows a dash for a speed that is not known', () => {
-    expect(text).toMatch(/^beta +- +-$/m)
+    expect(text).toMatch(/^pipes +- +-$/m)
+  })
+
+  it('says that a CPU lacks a feature, and does not call it a failure', () => {
+    expect(text).toMatch(/^sse2 +no SSE2 +10 \/ 20 \/ 10$/m)
+    expect(text).toContain(`not supported by this CPU: sse2 on ${SUBJECT}, whose CPUID has no SSE2`)
+    expect(text).not.toContain('FAILED')
+  })
+
+  it('has boot and memory with their ratios', () => {
+    expect(text).toMatch(/^v86 +9\.00 s ±0% +0\.11 +18\.00 s +0\.11 +290 MiB +1\.00 +300 MiB +320 MiB/m)
+  })
+
+  it('tells failures and checksums that differ', () => {
+    const wrong = run('qemu', 0, 10, { sieve: [40] })
+    wrong.programs[0].checksum = 'deadbeef'
+    const other = formatSummary(summarize([ours, { ...wrong, failure: 'gone' }], PROGRAMS))
+    expect(other).toContain('FAILED qemu, repeat 1: gone')
+    expect(other).toContain(`CHECKSUMS DIFFER sieve: ${SUBJECT} 0badcafe, qemu deadbeef`)
+  })
+})
+
+describe('a busy host', () => {
+  it('is told', () => {
+    const text = formatSummary(summarize([ours, { ...rival, otherCpus: 1.25 }], PROGRAMS))
+    expect(text).toContain('THE HOST WAS BUSY (1.3 CPUs beside v86)')
+    expect(formatSummary(summarize([ours, rival], PROGRAMS))).not.toContain('BUSY')
+  })
+})
+
+describe('formatBars', () => {
+  it('has a line for each bar and the count', () => {
+    const text = formatBars([
+      { name: 'alpha', limit: 0.5, value: 0.4, state: 'met', detail: '' },
+      { name: 'beta', limit: 0.5, value: 0.6, state: 'missed', detail: 'lz' },
+      { name: 'gamma', limit: 0.5, value: null, state: 'not measured', detail: 'without lz' }
+    ])
+    expect(text).toMatch(/^alpha +0\.40 +0\.50 +met$/m)
+    expect(text).toMatch(/^beta +0\.60 +0\.50 +MISSED +lz$/m)
+    expect(text).toMatch(/^gamma +- +0\.50 +not measured +without lz$/m)
+    expect(text).toMatch(/1 met, 1 missed, 1 not measured$/)
   })
 })

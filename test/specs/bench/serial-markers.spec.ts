@@ -20,6 +20,12 @@ describe('parseLine', () => {
     })
   })
 
+  it('knows a program that the CPU cannot run', () => {
+    const event = { kind: 'unsupported', program: 'sse2', feature: 'SSE2' }
+    expect(parseLine('BENCH sse2 unsupported SSE2')).toEqual(event)
+    expect(parseLine('BENCH sse2 unsupported')).toBeNull()
+  })
+
   it('refuses damaged markers', () => {
     expect(parseLine('BENCH sieve end 123')).toBeNull()
     expect(parseLine('BENCH sieve beginning')).toBeNull()

@@ -30,7 +30,7 @@ class SmallBench extends CpuBench {
     const own = this as unknown as { cache: CodeCache; writer: RecordWriter }
     own.cache = new CodeCache(this.core, handlers.special, limits)
     own.writer = new RecordWriter(this.core, own.cache, handlers)
-    this.regions = heat > 0 ? new RegionManager(this.core, own.cache, compile) : undefined
+    this.regions = heat > 0 ? new RegionManager(this.core, own.cache, own.writer, compile) : undefined
     this.core.set('heatThreshold', heat)
   }
 

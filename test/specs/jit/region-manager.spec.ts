@@ -185,7 +185,8 @@ describe('a compiler that is gone', () => {
     const warnings: string[] = []
     class LostBench extends CpuBench {
       readonly regions = new RegionManager(
-        this.core, this.cache, () => Promise.reject(new CompilerGone('the worker has crashed')), message => warnings.push(message),
+        this.core, this.cache, this.writer, () => Promise.reject(new CompilerGone('the worker has crashed')),
+        message => warnings.push(message),
       )
       protected override hot(record: number): void {
         this.regions.hot(record)

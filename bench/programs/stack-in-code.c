@@ -1,0 +1,8 @@
+/* The loop of stack-loop.h with its stack in the page of its code. */
+#include "stack-loop.h"
+
+const char bench_name[] = "stack-in-code";
+
+u32 bench_round(void) {
+  return run_stack_loop(1, 0);
+}

@@ -1,0 +1,103 @@
+/**
+ * The profile that running code writes (runtime/memory-map.ts), read for compiling: where indirect jumps go, and
+ * which instructions keep leaving their regions.
+ *
+ *   interpreter, regions -> target rows, miss counts -> LiveProfile -> discover, ProfileExcerpt
+ *
+ * The counts are looked through now and then. What a region was compiled without knowing is then known, so the
+ * region is dropped and compiled again when it gets hot.
+ */
+import type { Core } from '../runtime/core.ts'
+import {
+  MISS_PROFILE_BASE, MISS_PROFILE_ENTRIES, MISS_PROFILE_ENTRY_BYTES, TARGET_PROFILE_BASE, TARGET_PROFILE_FIRST,
+  TARGET_PROFILE_ROW_BYTES, TARGET_PROFILE_ROWS,
+} from '../runtime/memory-map.ts'
+import { MOST_TARGETS, targetProfileRowOf } from './backends/target-profile.ts'
+import type { CodeProfile, ProfileExcerpt } from './regions/profile.ts'
+
+/** Exits at one place, since the last look, that make its region be compiled again. */
+const MANY_EXITS = 1000
+/** Remembered places that miss. When there are more, all are forgotten and found again. */
+const MOST_MISSES = 4096
+/** How often an indirect jump makes its region be compiled again: one that goes anywhere would do so for ever. */
+const MOST_RETRIES = 3
+
+export class LiveProfile implements CodeProfile {
+  private readonly core: Core
+  private readonly missing = new Set<number>()
+  private readonly retries = new Map<number, number>()
+
+  constructor(core: Core) {
+    this.core = core
+  }
+
+  targetsOf(site: number): readonly number[] {
+    const { words } = this.core
+    const row = targetProfileRowOf(site) >> 2
+    if (words[row] >>> 0 !== site) return []
+    const first = row + (TARGET_PROFILE_FIRST >> 2)
+    const targets = [...words.subarray(first, first + MOST_TARGETS)].filter(target => target !== 0)
+    return targets.map(target => target >>> 0).sort((a, b) => a - b)
+  }
+
+  misses(eip: number): boolean {
+    return this.missing.has(eip)
+  }
+
+  /**
+   * Linear addresses of instructions whose regions should be compiled again: they have left often, for a reason that
+   * was not known when they were compiled. The counts start again.
+   */
+  review(): number[] {
+    const { words } = this.core
+    const places: number[] = []
+    for (let i = 0; i < MISS_PROFILE_ENTRIES; i++) {
+      const word = (MISS_PROFILE_BASE + i * MISS_PROFILE_ENTRY_BYTES) >> 2
+      const eip = words[word] >>> 0
+      if (words[word + 1] >= MANY_EXITS && !this.missing.has(eip)) {
+        if (this.missing.size >= MOST_MISSES) this.missing.clear()
+        this.missing.add(eip)
+        places.push(eip)
+      }
+      words[word + 1] = 0
+    }
+    for (let i = 0; i < TARGET_PROFILE_ROWS; i++) {
+      const word = (TARGET_PROFILE_BASE + i * TARGET_PROFILE_ROW_BYTES) >> 2
+      const site = words[word] >>> 0
+      const retries = this.retries.get(site) ?? 0
+      if (words[word + 1] >= MANY_EXITS && retries < MOST_RETRIES) {
+        this.retries.set(site, retries + 1)
+        places.push(site)
+      }
+      words[word + 1] = 0
+    }
+    return places
+  }
+}
+
+/** Notes what a compile asks of a profile, so that it can be sent to another thread. */
+export class ProfileRecorder implements CodeProfile {
+  private readonly profile: CodeProfile
+  private readonly targets = new Map<number, readonly number[]>()
+  private readonly missing = new Set<number>()
+
+  constructor(profile: CodeProfile) {
+    this.profile = profile
+  }
+
+  targetsOf(site: number): readonly number[] {
+    const targets = this.profile.targetsOf(site)
+    this.targets.set(site, targets)
+    return targets
+  }
+
+  misses(eip: number): boolean {
+    const misses = this.profile.misses(eip)
+    if (misses) this.missing.add(eip)
+    return misses
+  }
+
+  get excerpt(): ProfileExcerpt {
+    return { targets: [...this.targets], misses: [...this.missing] }
+  }
+}

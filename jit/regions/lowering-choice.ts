@@ -1,0 +1,104 @@
+/**
+ * What a region does with an instruction: lower its definition, call the interpreter's handler, or leave.
+ */
+import { Segment } from '../../runtime/state.ts'
+import type { Instruction } from '../decode/instruction.ts'
+import { Builder } from '../definitions/builder.ts'
+import { definitions } from '../definitions/index.ts'
+import { regionVectorMnemonics } from '../definitions/vector-families.ts'
+import { factsOf, signatureOf } from '../handlers.ts'
+import type { Node } from '../ir.ts'
+
+export enum Lowering {
+  /** From the definition: registers and flags stay in locals. */
+  Inline,
+  /** The interpreter's general handler is called, with registers and flags in the state. */
+  Handler,
+  /** The region is left in front of it: it goes elsewhere, or changes what the region depends on. */
+  Leave,
+}
+
+export const BRANCHES: ReadonlySet<string> = new Set(['jcc', 'loop', 'loope', 'loopne', 'jcxz'])
+
+const INLINE = new Set([
+  'mov', 'movzx', 'movsx', 'lea', 'xchg', 'cmovcc', 'setcc', 'cbw', 'cwd', 'nop', 'pause', 'bswap', 'movbe', 'xlat',
+  'add', 'adc', 'sub', 'sbb', 'cmp', 'inc', 'dec', 'neg', 'xadd', 'cmpxchg', 'and', 'or', 'xor', 'test', 'not',
+  'shl', 'shr', 'sar', 'rol', 'ror', 'rcl', 'rcr', 'shld', 'shrd', 'mul', 'imul', 'div', 'idiv',
+  'bt', 'bts', 'btr', 'btc', 'bsf', 'bsr', 'push', 'pop', 'leave', 'cld', 'std', 'clc', 'stc', 'cmc',
+  'jcc', 'jmp', 'call', 'ret', 'loop', 'loope', 'loopne', 'jcxz', 'movs', 'stos', 'lods',
+])
+/** Instructions that go elsewhere or move the stack: with 32-bit operands only. */
+const WIDE_ONLY = new Set([...BRANCHES, 'jmp', 'call', 'ret', 'push', 'pop', 'leave'])
+
+/** Mnemonics that read memory through a segment without an operand that names it. */
+const IMPLICIT_SOURCES = new Set(['movs', 'lods', 'xlat'])
+
+function isInline(instruction: Instruction): boolean {
+  const { mnemonic, operands } = instruction
+  const vector = regionVectorMnemonics.has(mnemonic)
+  if ((!vector && !INLINE.has(mnemonic)) || instruction.repeat !== 'none') return false
+  if (instruction.addressSize !== 32 && mnemonic !== 'nop') return false
+  if (WIDE_ONLY.has(mnemonic) && instruction.operandSize !== 32) return false
+  for (const operand of operands) {
+    // Flat code says nothing of CS but its base and limit: it may not be read, and cannot be written.
+    if (operand.kind === 'memory' && operand.segment === Segment.Cs) return false
+    if (operand.kind === 'register' && !operand.class.startsWith('gpr') && !vector) return false
+    if (operand.kind === 'far') return false
+  }
+  return !IMPLICIT_SOURCES.has(mnemonic) || (instruction.segment <= Segment.Ds && instruction.segment !== Segment.Cs)
+}
+
+/**
+ * Instructions that end an interpreter's run, because mode or interrupts may have changed, but mostly have not:
+ * `handleRecord` looks, and the region goes on when nothing has.
+ */
+const MOSTLY_QUIET = new Set(['sti', 'popf', 'in', 'out', 'movseg', 'pop', 'lfs', 'lgs', 'les', 'lds'])
+
+/** Statements after which the interpreter does not go on with the next record. */
+const LEAVING = new Set<Node['op']>(['jump', 'branch', 'jumpTo', 'endRun'])
+
+function goesOn(statements: readonly Node[], mayEnd: boolean): boolean {
+  return statements.every(
+    ({ op, then, otherwise }) =>
+      (!LEAVING.has(op) || (mayEnd && op === 'endRun')) && goesOn(then, mayEnd) && goesOn(otherwise, mayEnd),
+  )
+}
+
+const handled = new Map<string, boolean>()
+
+/** Whether the handler of an instruction always goes on behind it, or raises an exception. */
+function isHandled(instruction: Instruction): boolean {
+  const facts = factsOf(instruction)
+  const signature = signatureOf(facts)
+  let known = handled.get(signature)
+  if (known === undefined) {
+    const definition = definitions.get(facts.mnemonic)
+    const builder = new Builder(facts)
+    definition?.(builder, facts)
+    known = definition !== undefined && goesOn(builder.statements, MOSTLY_QUIET.has(facts.mnemonic))
+    handled.set(signature, known)
+  }
+  return known
+}
+
+/** Whether an instruction may load FS or GS, whose bases regions keep. */
+export function loadsBase({ mnemonic, operands }: Instruction): boolean {
+  if (mnemonic === 'lfs' || mnemonic === 'lgs') return true
+  const [first] = operands
+  return (mnemonic === 'movseg' || mnemonic === 'pop') && first.kind === 'register' && first.class === 'segment'
+}
+
+/** What a region in flat 32-bit code does with a normalised instruction. */
+export function loweringOf(instruction: Instruction): Lowering {
+  if (isInline(instruction)) return Lowering.Inline
+  return isHandled(instruction) ? Lowering.Handler : Lowering.Leave
+}
+
+/** Whether a handler touches no general register but those that its definition names, and no arithmetic flag. */
+export function isQuiet({ mnemonic, operands }: Instruction): boolean {
+  const vector = operands.some(({ kind, ...rest }) => kind === 'register' && 'class' in rest && /^(xmm|mm)$/.test(`${rest.class}`))
+  return (mnemonic.startsWith('f') || vector) && !FLAG_SETTERS.has(mnemonic)
+}
+
+/** x87 and SSE comparisons that set EFLAGS. */
+const FLAG_SETTERS = new Set(['fcomi', 'fcomip', 'fucomi', 'fucomip', 'comiss', 'comisd', 'ucomiss', 'ucomisd', 'ptest', 'pcmpestri', 'pcmpestrm', 'pcmpistri', 'pcmpistrm'])
