@@ -21,6 +21,7 @@ import {
   widen,
 } from './sse-convert'
 import { reciprocal, reciprocalSquareRoot } from './sse-estimate'
+import { quickDoubles, quickSingles } from './sse-quick'
 import { beginFloat, endFloat, isStopped, product, quotient, rounding, squareRoot, sum } from './sse-float'
 
 // @ts-ignore: decorator
@@ -108,12 +109,14 @@ export function vectorArithmetic(form: u32): void {
   const wide = (shape & 1) != 0
   const destination = destinationOf(form)
   const source = sourceOf(form)
+  const scalar = shape >= ELEMENT_SCALAR_SINGLE
+  if (wide ? quickDoubles(operation, destination, source, scalar) : quickSingles(operation, destination, source, scalar)) return
   beginFloat()
   if (operation == ARITHMETIC_HORIZONTAL_ADD || operation == ARITHMETIC_HORIZONTAL_SUBTRACT)
     horizontal(destination, source, operation == ARITHMETIC_HORIZONTAL_SUBTRACT, wide)
   else if (operation == ARITHMETIC_DOT_PRODUCT) dotProduct(destination, source, wide)
   else {
-    const count: u32 = shape >= ELEMENT_SCALAR_SINGLE ? 1 : wide ? 2 : 4
+    const count: u32 = scalar ? 1 : wide ? 2 : 4
     for (let i: u32 = 0; i < count; i++) {
       const value = combine(operation, element(destination, i, wide), element(source, i, wide), i, wide)
       setElement(RESULT, i, value, wide)
