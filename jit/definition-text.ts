@@ -80,7 +80,8 @@ class DefinitionText {
 
   private value(node: Node): string {
     if (node.op !== 'const') return this.name(node)
-    const { number } = node
+    const { number, type } = node
+    if (type === 'f32' || type === 'f64') return String(number)
     return Math.abs(number) <= LARGEST_DECIMAL ? String(number) : `0x${(number < 0 ? number >>> 0 : number).toString(16)}`
   }
 

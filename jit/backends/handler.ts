@@ -7,7 +7,7 @@
 import binaryen from 'binaryen'
 import { FLAG_OPERATION_MASK, FLAG_SHIFT_POSITION, Lazy, OVERFLOW_OVERRIDE } from '../../runtime/flags.ts'
 import { RecordField } from '../../runtime/records.ts'
-import { Cr0, Cr4, stateAddress } from '../../runtime/state.ts'
+import { Cr0, stateAddress } from '../../runtime/state.ts'
 import type { Facts } from '../definitions/builder.ts'
 import { helperSignatures } from '../helper-signatures.ts'
 import type { Node } from '../ir.ts'
@@ -252,13 +252,15 @@ export abstract class HandlerLowering extends ValueLowering<Module> {
   /** What MMX and SSE instructions look at first; the helpers find out which exception it is. */
   private require(unit: string, out: Expression[]): void {
     const { m } = this
-    const blocked = m.i32.and(this.get32(stateAddress('cr0')), m.i32.const(Cr0.EM | Cr0.TS))
-    const second =
-      unit === 'mmx'
-        ? m.i32.and(this.get32(stateAddress('fpuStatus')), m.i32.const(X87_SUMMARY))
-        : m.i32.xor(m.i32.and(this.get32(stateAddress('cr4')), m.i32.const(Cr4.OSFXSR)), m.i32.const(Cr4.OSFXSR))
+    const condition =
+      unit === 'sse'
+        ? this.get32(stateAddress('sseBlocked'))
+        : m.i32.or(
+            m.i32.and(this.get32(stateAddress('cr0')), m.i32.const(Cr0.EM | Cr0.TS)),
+            m.i32.and(this.get32(stateAddress('fpuStatus')), m.i32.const(X87_SUMMARY)),
+          )
     const report = [this.callHelper(`${unit}Unavailable`, []), this.faultCheck()]
-    out.push(m.if(m.i32.or(blocked, second), m.block(null, report)))
+    out.push(m.if(condition, m.block(null, report)))
   }
 
   /** Leaves the handler if an exception is pending. */

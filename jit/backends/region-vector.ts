@@ -5,7 +5,7 @@
  *   operation   inline, and for what is rare about it (exceptions, denormals, odd roundings) a helper
  *   exception   the helper raises it; the region takes that back and leaves in front of the instruction
  */
-import { Cr0, Cr4, stateAddress } from '../../runtime/state.ts'
+import { Cr0, stateAddress, type StateName } from '../../runtime/state.ts'
 import type { RegisterOperand } from '../decode/instruction.ts'
 import { type HelperSignature, helperSignatures } from '../helper-signatures.ts'
 import type { Node } from '../ir.ts'
@@ -35,11 +35,10 @@ export function pokeVector(m: RegionModule, node: Node, address: Expression, val
 
 /** Nonzero when an instruction of `unit` ('sse' or 'mmx') would raise #UD, #NM or #MF before anything else. */
 export function requirement(m: RegionModule, unit: string): Expression {
-  const field = (address: number, mask: number) =>
-    m.i32.and(m.i32.load(address, 4, m.i32.const(0)), m.i32.const(mask))
-  const blocked = field(stateAddress('cr0'), Cr0.EM | Cr0.TS)
-  if (unit === 'mmx') return m.i32.or(blocked, field(stateAddress('fpuStatus'), X87_SUMMARY))
-  return m.i32.or(blocked, m.i32.xor(field(stateAddress('cr4'), Cr4.OSFXSR), m.i32.const(Cr4.OSFXSR)))
+  const field = (name: StateName) => m.i32.load(stateAddress(name), 4, m.i32.const(0))
+  if (unit === 'sse') return field('sseBlocked')
+  const blocked = m.i32.and(field('cr0'), m.i32.const(Cr0.EM | Cr0.TS))
+  return m.i32.or(blocked, m.i32.and(field('fpuStatus'), m.i32.const(X87_SUMMARY)))
 }
 
 /** The signature of a helper that regions may call: at most one parameter, an i32. Throws for any other. */

@@ -39,7 +39,7 @@ import {
 } from '../../build/helpers/layout'
 import { FEATURE_FXSR, FEATURE_MCE, FEATURE_SSE, FEATURES_EDX } from './cpuid'
 import { raise, readPhysical } from './memory'
-import { updateMode } from './mode'
+import { updateMode, updateSse } from './mode'
 import { flushPage, flushTlb } from './paging'
 import { requirePrivilege0 } from './protection'
 import { raiseGeneralProtection } from './segments'
@@ -108,6 +108,7 @@ function changeCr0(value: u32): void {
   store<u32>(CR0, next)
   if (changed & (CR0_PG | CR0_PE | CR0_WP)) flushTlb(true)
   if (changed & (CR0_PE | CR0_AM)) updateMode()
+  updateSse()
 }
 
 /** MOV CR4. */
@@ -121,6 +122,7 @@ function changeCr4(value: u32): void {
   if (paging && (value & CR4_PAE) != 0 && (changed & (CR4_PAE | CR4_PSE | CR4_PGE)) != 0)
     if (!loadPdptes(load<u32>(CR3))) return
   store<u32>(CR4, value)
+  updateSse()
   if (changed & (CR4_PAE | CR4_PSE | CR4_PGE)) flushTlb(true)
 }
 
@@ -166,7 +168,9 @@ export function storeMachineStatusWord(): u32 {
 
 /** CLTS. */
 export function clearTaskSwitched(): void {
-  if (requirePrivilege0()) store<u32>(CR0, load<u32>(CR0) & ~CR0_TS)
+  if (!requirePrivilege0()) return
+  store<u32>(CR0, load<u32>(CR0) & ~CR0_TS)
+  updateSse()
 }
 
 /** INVLPG of the page that `offset` in `segment` lies in. Neither limit nor type of the segment is checked. */

@@ -3,7 +3,7 @@
  * of unmasked exceptions, and that FXSAVE and FXRSTOR carry the registers.
  */
 import { describe, expect, it } from 'vitest'
-import { Cr0, Cr4, type StateName, stateAddress, Vector } from '../../../runtime/state.ts'
+import { Cr0, Cr4, Gpr, type StateName, stateAddress, Vector } from '../../../runtime/state.ts'
 import { CODE, CpuBench, DATA, paces } from './bench.ts'
 
 const SSE_READY = Cr4.OSFXSR | Cr4.OSXMMEXCPT
@@ -21,6 +21,7 @@ function bench(cr4: number, cr0 = 0): CpuBench {
   cpu.core.set('cr4', cr4)
   cpu.core.set('cr0', cpu.core.get('cr0') | cr0)
   cpu.core.set('mxcsr', MXCSR_DEFAULT)
+  cpu.core.exports.updateMode()
   return cpu
 }
 
@@ -43,6 +44,18 @@ describe.each(paces)('%s', pace => {
     ['MMX, which needs no OSFXSR', paddd, 0, 0, undefined],
   ])('%s', (_, text, cr4, cr0, expected) => {
     expect(exceptionOf(bench(cr4, cr0), text, pace)).toBe(expected)
+  })
+
+  it.each([
+    ['0f 06 ; clts', Cr0.TS, SSE_READY, 0],
+    ['0f 22 e0 ; mov cr4, eax', 0, 0, SSE_READY],
+    ['0f 22 c1 ; mov cr0, ecx', Cr0.EM, SSE_READY, 0],
+    ['0f 01 f1 ; lmsw cx', Cr0.EM | Cr0.TS, SSE_READY, 0],
+  ])('%s makes SSE available', (text, cr0, cr4, eax) => {
+    const cpu = bench(cr4, cr0)
+    cpu.set(Gpr.Eax, eax)
+    cpu.set(Gpr.Ecx, cpu.core.get('cr0') & ~(Cr0.EM | Cr0.TS))
+    expect(exceptionOf(cpu, `${text}\n${addps}`, pace)).toBeUndefined()
   })
 
   it('MMX reports a pending x87 exception, SSE does not', () => {
