@@ -250,7 +250,10 @@ class InterpreterGenerator {
       m.if(is(RegionOutcome.Jump), chain),
       m.local.set(frame.linkFrom, this.constant(0)),
       m.if(
-        is(RegionOutcome.Interpret), this.helper('noteMiss', [this.local(frame.target)], binaryen.none),
+        is(RegionOutcome.Interpret),
+        m.if(
+          this.helper('noteMiss', [this.local(frame.target)], binaryen.i32), m.return(this.constant(ExitReason.Review)),
+        ),
         m.if(
           m.i32.ne(this.local(OUTCOME_LOCAL), this.constant(RegionOutcome.Jump)),
           m.block(null, [

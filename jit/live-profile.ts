@@ -9,14 +9,12 @@
  */
 import type { Core } from '../runtime/core.ts'
 import {
-  MISS_PROFILE_BASE, MISS_PROFILE_ENTRIES, MISS_PROFILE_ENTRY_BYTES, TARGET_PROFILE_BASE, TARGET_PROFILE_FIRST,
+  MANY_MISSES, MISS_PROFILE_BASE, MISS_PROFILE_ENTRIES, MISS_PROFILE_ENTRY_BYTES, TARGET_PROFILE_BASE, TARGET_PROFILE_FIRST,
   TARGET_PROFILE_ROW_BYTES, TARGET_PROFILE_ROWS,
 } from '../runtime/memory-map.ts'
 import { MOST_TARGETS, targetProfileRowOf } from './backends/target-profile.ts'
 import type { CodeProfile, ProfileExcerpt } from './regions/profile.ts'
 
-/** Exits at one place, since the last look, that make its region be compiled again. */
-const MANY_EXITS = 1000
 /** Remembered places that miss. When there are more, all are forgotten and found again. */
 const MOST_MISSES = 4096
 /** How often an indirect jump makes its region be compiled again: one that goes anywhere would do so for ever. */
@@ -24,6 +22,7 @@ const MOST_RETRIES = 3
 
 export class LiveProfile implements CodeProfile {
   private readonly core: Core
+  /** Physical addresses: programs share linear ones. */
   private readonly missing = new Set<number>()
   private readonly retries = new Map<number, number>()
 
@@ -41,7 +40,7 @@ export class LiveProfile implements CodeProfile {
   }
 
   misses(eip: number): boolean {
-    return this.missing.has(eip)
+    return this.missing.size > 0 && this.missing.has(this.core.exports.peekTranslate(eip | 0))
   }
 
   /**
@@ -54,9 +53,9 @@ export class LiveProfile implements CodeProfile {
     for (let i = 0; i < MISS_PROFILE_ENTRIES; i++) {
       const word = (MISS_PROFILE_BASE + i * MISS_PROFILE_ENTRY_BYTES) >> 2
       const eip = words[word] >>> 0
-      if (words[word + 1] >= MANY_EXITS && !this.missing.has(eip)) {
+      if (words[word + 1] >= MANY_MISSES && !this.misses(eip)) {
         if (this.missing.size >= MOST_MISSES) this.missing.clear()
-        this.missing.add(eip)
+        this.missing.add(this.core.exports.peekTranslate(eip | 0))
         places.push(eip)
       }
       words[word + 1] = 0
@@ -65,7 +64,7 @@ export class LiveProfile implements CodeProfile {
       const word = (TARGET_PROFILE_BASE + i * TARGET_PROFILE_ROW_BYTES) >> 2
       const site = words[word] >>> 0
       const retries = this.retries.get(site) ?? 0
-      if (words[word + 1] >= MANY_EXITS && retries < MOST_RETRIES) {
+      if (words[word + 1] >= MANY_MISSES && retries < MOST_RETRIES) {
         this.retries.set(site, retries + 1)
         places.push(site)
       }

@@ -303,7 +303,7 @@ export class RegionManager {
     const codeBytes = 'module' in code ? code.codeBytes : code.binary.length
     const instance = new WebAssembly.Instance(module, {
       env: { memory: core.memory },
-      core: core.exports as unknown as WebAssembly.ModuleImports,
+      core: core.exports as unknown as Record<string, WebAssembly.ExportValue>,
     })
     const spans: CodeSpan[] = []
     const used = new Map<number, number>()

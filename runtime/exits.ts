@@ -15,6 +15,8 @@ export enum ExitReason {
   Request = 6,
   /** The run whose first record is `exitArgument` has become hot. EIP is its first instruction. */
   Hot = 7,
+  /** An instruction has made its region leave for the interpreter so often that it should be compiled otherwise. */
+  Review = 8,
 }
 
 /** How a compiled region was left. EIP, registers, flags and the instruction count in the state are exact. */

@@ -29,6 +29,16 @@ export const TLB_BYTES = TLB_ENTRIES * TLB_ENTRY_BYTES
 export const TLB_SUPERVISOR = 0x10000
 export const TLB_USER = TLB_SUPERVISOR + TLB_BYTES
 
+/** Fields of a TLB entry (helpers/paging.ts). */
+export enum TlbField {
+  ReadTag = 0,
+  WriteTag = 4,
+  Addend = 8,
+  Info = 12,
+}
+/** In a write tag: the page may be written, but holds code; stores look which of its granules do. */
+export const TAG_CODE = 4
+
 /** Addresses of the TLB entries in use, so that a flush costs what was filled and not the whole table. */
 export const TLB_FILLED_BASE = 0x1e0000
 export const TLB_FILLED_ENTRIES = 8192
@@ -37,6 +47,13 @@ export const TLB_FILLED_ENTRIES = 8192
 export const MISS_PROFILE_BASE = 0x1e8000
 export const MISS_PROFILE_ENTRIES = 1024
 export const MISS_PROFILE_ENTRY_BYTES = 8
+/**
+ * Exits at one place, within REVIEW_INSTRUCTIONS, that make its region be compiled again. Code that expects to miss
+ * is a quarter slower when it does not, an exit costs as much as some hundred instructions: so it pays where more
+ * than one access in a few hundred misses, and not where each page of a large table misses once.
+ */
+export const MANY_MISSES = 2000
+export const REVIEW_INSTRUCTIONS = 500_000
 
 /**
  * Where indirect jumps and calls have gone: a row for a site, by a hash of its EIP. Words of a row: the site's EIP,

@@ -18,6 +18,7 @@ import type { HandlerTable } from '../jit/handlers.ts'
 import { CodeCache } from '../runtime/code-cache.ts'
 import { Core } from '../runtime/core.ts'
 import { ExitReason } from '../runtime/exits.ts'
+import { REVIEW_INSTRUCTIONS } from '../runtime/memory-map.ts'
 import { Eflags } from '../runtime/state.ts'
 import { SystemBus } from './bus.ts'
 import { VirtualClock } from './clock.ts'
@@ -86,6 +87,7 @@ export class Machine implements RunnableMachine {
   private onDispose: (() => void) | undefined
   private readonly exits: Record<string, number> = {}
   private retiredBefore = 0
+  private nextReview = 0
   private budget = 0
   private seconds = 0
   private stopped: { reason: StopReason; status?: number } | undefined
@@ -254,7 +256,6 @@ export class Machine implements RunnableMachine {
     const started = performance.now()
     this.clock.resume()
     try {
-      this.regions?.review()
       return this.runUntil(started + budgetMilliseconds)
     } finally {
       this.seconds += (performance.now() - started) / 1000
@@ -311,6 +312,10 @@ export class Machine implements RunnableMachine {
         this.regions?.hot(core.get('exitArgument') >>> 0)
         continue
       }
+      if (reason === ExitReason.Review) {
+        this.regions?.review()
+        continue
+      }
       if (reason === ExitReason.Interrupt && this.interrupt()) continue
       if (reason === ExitReason.TripleFault) this.stop('triple-fault')
       break
@@ -318,6 +323,10 @@ export class Machine implements RunnableMachine {
     this.retiredBefore = this.retired
     this.budget = 0
     core.set('remaining', 0)
+    if (this.retiredBefore >= this.nextReview) {
+      this.regions?.review()
+      this.nextReview = this.retiredBefore + REVIEW_INSTRUCTIONS
+    }
   }
 
   /** Delivers the interrupt that the controller asks for; false when it ends in a triple fault. */

@@ -8,51 +8,28 @@
  */
 import { RegionOutcome } from '../../runtime/exits.ts'
 import type { Lazy } from '../../runtime/flags.ts'
-import { PAGE_BYTES, RECORD_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_SUPERVISOR, TLB_USER } from '../../runtime/memory-map.ts'
-import { ModeBit, Segment, stateAddress, type StateName } from '../../runtime/state.ts'
-import type { Instruction, MemoryOperand, RegisterOperand } from '../decode/instruction.ts'
+import { RECORD_BYTES } from '../../runtime/memory-map.ts'
+import { Segment, stateAddress, type StateName } from '../../runtime/state.ts'
+import type { Instruction, RegisterOperand } from '../decode/instruction.ts'
 import { Builder } from '../definitions/builder.ts'
 import { definitions } from '../definitions/index.ts'
 import { factsOf } from '../handlers.ts'
 import type { Node } from '../ir.ts'
+import { AccessGroups } from '../regions/access-groups.ts'
 import { FlagFlow, type Prepared, type PreparedBlock } from '../regions/flag-flow.ts'
-import { type FlagShape, type FlagUse, flagUseOf, memoryShape, shapeKey, staticShape } from '../regions/flag-shape.ts'
+import { type FlagShape, type FlagUse, flagUseOf, memoryShape, staticShape } from '../regions/flag-shape.ts'
 import { isQuiet, loadsBase, Lowering } from '../regions/lowering-choice.ts'
 import type { Block, Region, RegionInstruction } from '../regions/region.ts'
 import type { Structure } from '../regions/structure.ts'
 import { WasmType } from '../wasm/module-writer.ts'
 import { FEW_TARGETS, hashTargets, type TargetHash } from '../regions/target-hash.ts'
-import { RegionFlags } from './region-flags.ts'
+import {
+  EXIT_EIP, FIRST_SCRATCH, HIGH_BYTES, OUTCOME, RegionFrame, REMAINING, segmentLocals, valueTypes,
+} from './region-frame.ts'
+import type { HostAddress } from './region-memory.ts'
+import { callVectorHelper, pokeVector, requirement } from './region-vector.ts'
 import { noteTarget, targetProfileRowOf } from './target-profile.ts'
-import { type Expression, LocalPool, type RegionModule, ValueLowering } from './value.ts'
-import { loadBits, storeBits } from './vector.ts'
-import { callVectorHelper, pokeVector, readVectorRegister, requirement, vectorSlot } from './region-vector.ts'
-
-/** Fixed locals: the general registers first, then these. */
-const REMAINING = 8
-const EXIT_EIP = 9
-const OUTCOME = 10
-const FLAG_A = 11
-const FLAG_B = 12
-const FLAG_C = 13
-const FLAG_E = 14
-const FLAG_O = 15
-const FLAG_K = 16
-const FS_BASE = 17
-const GS_BASE = 18
-const FS_OPEN = 19
-const GS_OPEN = 20
-const FIRST_SCRATCH = 21
-
-const HIGH_BYTES = 4
-
-/** Segments that flat code says nothing about, the locals of their bases, and of whether they cover 4 GiB. */
-const segmentLocals: ReadonlyMap<number, { readonly base: number; readonly open: number }> = new Map([
-  [Segment.Fs, { base: FS_BASE, open: FS_OPEN }], [Segment.Gs, { base: GS_BASE, open: GS_OPEN }],
-])
-/** Bits of `segmentAccess` (SDM vol. 3, 3.4.5): present, code, expand-down, writable; and how data of 4 GiB has them. */
-const CHECKED_ACCESS = 0x8e
-const OPEN_ACCESS = 0x82
+import type { Expression, RegionModule } from './value.ts'
 
 /** What `handleRecord` of core.wasm gives: an Outcome of the general handler, or that code has been written. */
 enum HandlerResult { Next, Fault, Jump, Dispatch, CodeWritten }
@@ -63,55 +40,20 @@ function handledFlags(instruction: Instruction): FlagUse {
   return { reads: loud, sets: false, changes: loud, exits: true }
 }
 
-const valueTypes = {
-  i32: WasmType.I32, i64: WasmType.I64, f32: WasmType.F32, f64: WasmType.F64, v128: WasmType.V128,
-}
-
-interface Exit {
-  readonly label: string
-  readonly code: Expression[]
-}
-
-export class RegionLowering extends ValueLowering<RegionModule> {
-  private readonly region: Region
+export class RegionLowering extends RegionFrame {
   private readonly structure: Structure
   private readonly blocks = new Map<number, PreparedBlock>()
-  private readonly flags: RegionFlags
   private readonly flow: FlagFlow
-  private readonly exits = new Map<string, Exit>()
-  private readonly tlb: number
-  /** Registers that the region may read or write, and write. */
-  private readonly used = new Set<number>()
-  private readonly written = new Set<number>()
-  /** Helpers of vector instructions that are called. */
-  readonly vectorHelpers = new Set<string>()
-  /** What the current block has made sure of: 'sse', 'mmx'. */
-  private readonly required = new Set<string>()
-  /** Exports of core.wasm that are called, each from i32 to i32. */
-  readonly imports = new Set<string>()
-  /** FS and GS, where accesses go through them. */
-  private readonly segments = new Set<number>()
-  /** Whether the region may load one of them. */
-  private readonly loadsSegments: boolean
   private readonly records: number
-
-  private current!: Prepared
   private currentBlock!: Block
-  private shape: FlagShape = memoryShape
-  /** Instructions of the current block before the current one. */
-  private before = 0
-  private readonly modifyHost = new Map<Node, number>()
+  private readonly modified = new Map<Node, HostAddress>()
 
   /** `records` is the address of the records of the region's handled instructions. */
   constructor(m: RegionModule, region: Region, structure: Structure, records: number) {
-    super(m, new LocalPool(FIRST_SCRATCH), valueTypes)
-    this.region = region
+    super(m, region)
     this.structure = structure
     this.records = records
-    this.loadsSegments = region.handled.some(({ instruction }) => loadsBase(instruction))
     this.flow = new FlagFlow(structure, this.blocks, (prepared, node) => this.constantIn(prepared, node))
-    this.tlb = (region.mode & ModeBit.User) !== 0 ? TLB_USER : TLB_SUPERVISOR
-    this.flags = new RegionFlags(m, { A: FLAG_A, B: FLAG_B, C: FLAG_C, E: FLAG_E, O: FLAG_O, K: FLAG_K }, code => this.callCore('condition', m.i32.const(code)))
   }
 
   // --- preparation ---
@@ -122,6 +64,10 @@ export class RegionLowering extends ValueLowering<RegionModule> {
       this.blocks.set(block.eip, { block, instructions, needed: true, shape: memoryShape })
     }
     this.flow.solve(this.region.entry)
+    this.memory.groups = new AccessGroups(
+      this.structure, this.blocks, (prepared, node) => this.constantIn(prepared, node),
+      (from, to) => this.flow.stays(from, to), segment => segment <= Segment.Ds || !this.loadsSegments,
+    )
   }
 
   private prepareInstruction(source: RegionInstruction): Prepared {
@@ -153,82 +99,12 @@ export class RegionLowering extends ValueLowering<RegionModule> {
     })
   }
 
-  /** Calls `visit` for each general register that statements of the current instruction name. */
-  private eachRegister(statements: readonly Node[], visit: (register: number, write: boolean) => void): void {
-    const { operands } = this.current.source.instruction
-    for (const node of statements) {
-      if (node.op === 'register' || node.op === 'setRegister') visit(node.number, node.op === 'setRegister')
-      if (node.op === 'operand' || node.op === 'setOperand') {
-        const operand = operands[node.number]
-        if (operand.kind === 'register' && operand.class.startsWith('gpr'))
-          visit(this.registerOf(operand), node.op === 'setOperand')
-      }
-      if (node.op === 'address') {
-        const operand = operands[node.number] as MemoryOperand
-        if (operand.base >= 0) visit(operand.base, false)
-        if (operand.index >= 0) visit(operand.index, false)
-      }
-      this.eachRegister(node.then, visit)
-      this.eachRegister(node.otherwise, visit)
-    }
-  }
-
-  private registerOf(operand: RegisterOperand): number {
-    return operand.class === 'gpr8' && operand.index >= HIGH_BYTES ? operand.index - HIGH_BYTES : operand.index
-  }
-
   private constantIn(prepared: Prepared, node: Node): number | undefined {
     if (this.current !== prepared) {
       this.current = prepared
       this.forgetConstants()
     }
     return this.constantOf(node)
-  }
-
-  // --- small expressions ---
-
-  private callCore(name: string, argument: Expression): Expression {
-    this.imports.add(name)
-    return this.m.call(name, [argument], WasmType.I32)
-  }
-
-  private local(index: number): Expression {
-    return this.m.local.get(index, WasmType.I32)
-  }
-  private constant(value: number): Expression {
-    return this.m.i32.const(value)
-  }
-  private setState(address: number, value: Expression): Expression {
-    return this.m.i32.store(address, 4, this.constant(0), value)
-  }
-
-  // --- exits ---
-
-  /** Label of an exit at `eip` with the flags as they are; `executed` instructions of the block are not counted yet. */
-  private exit(eip: number, outcome: RegionOutcome, executed: number): string {
-    const { m } = this
-    const key = `${eip} ${outcome} ${executed} ${shapeKey(this.shape)}`
-    const known = this.exits.get(key)
-    if (known) return known.label
-    const label = `exit${this.exits.size}`
-    const code = [m.local.set(EXIT_EIP, this.constant(eip | 0)), ...this.leave(outcome, executed)]
-    this.exits.set(key, { label, code })
-    return label
-  }
-
-  /** Leaves with EIP in its local. */
-  private leave(outcome: RegionOutcome, executed: number): Expression[] {
-    const { m } = this
-    const code = this.flags.spill(this.shape)
-    if (executed > 0)
-      code.push(m.local.set(REMAINING, m.i32.sub(this.local(REMAINING), this.constant(executed))))
-    code.push(m.local.set(OUTCOME, this.constant(outcome)), m.br('leave'))
-    return code
-  }
-
-  /** Leaves for the interpreter in front of the current instruction when `condition` holds. */
-  private exitBefore(condition: Expression): Expression {
-    return this.m.br(this.exit(this.current.source.eip, RegionOutcome.Interpret, this.before), condition)
   }
 
   // --- the function ---
@@ -258,41 +134,6 @@ export class RegionLowering extends ValueLowering<RegionModule> {
       'region', WasmType.None, WasmType.I32, [...fixed, ...this.pool.types.map(type => valueTypes[type])], whole,
     )
     m.addFunctionExport('region', 'region')
-  }
-
-  private load(registers: readonly number[]): Expression[] {
-    const { m } = this
-    return registers.map(register =>
-      m.local.set(register, m.i32.load(stateAddress('gpr', register), 4, this.constant(0))),
-    )
-  }
-
-  private store(registers: readonly number[]): Expression[] {
-    return registers.map(register => this.setState(stateAddress('gpr', register), this.local(register)))
-  }
-
-  /**
-   * Fetches what regions keep of FS and GS. before: each access through them checks segment and limit => after: once
-   * on entry, or, in a region that loads them, whenever they are loaded; then each access tests a local.
-   */
-  private openSegments(): Expression[] {
-    const { m } = this
-    const load = (name: StateName, segment: number) => m.i32.load(stateAddress(name, segment), 4, this.constant(0))
-    return [...this.segments].flatMap(segment => {
-      const { base, open } = segmentLocals.get(segment) as { base: number; open: number }
-      const access = m.i32.and(load('segmentAccess', segment), this.constant(CHECKED_ACCESS))
-      const wide = m.i32.eq(load('segmentLimit', segment), this.constant(-1))
-      return [
-        m.local.set(base, load('segmentBase', segment)),
-        m.local.set(open, m.i32.and(m.i32.eq(access, this.constant(OPEN_ACCESS)), wide)),
-        ...(this.loadsSegments ? [] : [this.leaveUnless(open)]),
-      ]
-    })
-  }
-
-  private leaveUnless(open: number): Expression {
-    const eip = this.loadsSegments ? this.current.source.eip : this.region.entry
-    return this.m.br(this.exit(eip, RegionOutcome.Interpret, this.before), this.m.i32.eqz(this.local(open)))
   }
 
   /** A block and all that it dominates. */
@@ -381,7 +222,7 @@ export class RegionLowering extends ValueLowering<RegionModule> {
   private instruction(prepared: Prepared, out: Expression[]): void {
     this.current = prepared
     this.pool.release()
-    this.modifyHost.clear()
+    this.modified.clear()
     const { flags } = prepared
     if (prepared.source.lowering === Lowering.Handler) {
       this.required.clear()
@@ -444,15 +285,6 @@ export class RegionLowering extends ValueLowering<RegionModule> {
     return label
   }
 
-  private registersOf(statements: readonly Node[]): { used: Set<number>; written: Set<number> } {
-    const named = { used: new Set<number>(), written: new Set<number>() }
-    this.eachRegister(statements, (register, write) => {
-      named.used.add(register)
-      if (write) named.written.add(register)
-    })
-    return named
-  }
-
   /** Shape after the current instruction. */
   private pending: FlagShape = memoryShape
   private movesFlagsToMemory = false
@@ -464,144 +296,30 @@ export class RegionLowering extends ValueLowering<RegionModule> {
     this.movesFlagsToMemory = false
   }
 
-  // --- reads ---
-
-  protected override knownRead(node: Node): number | undefined {
-    const { instruction, eip } = this.current.source
-    switch (node.op) {
-      case 'stackMask': return -1
-      case 'current': return eip | 0
-      case 'next': return (eip + instruction.length) | 0
-      case 'recordSegment': return instruction.segment
-      case 'target': {
-        const [operand] = instruction.operands
-        return operand?.kind === 'relative' ? (eip + instruction.length + operand.value) | 0 : undefined
-      }
-      case 'operand': {
-        const operand = instruction.operands[node.number]
-        if (operand.kind === 'register') return vectorSlot(operand)
-        return operand.kind === 'immediate' && node.type === 'i32' ? operand.value : undefined
-      }
-      default: return undefined
-    }
-  }
-
-  private readRegister(register: number, size: number, high: boolean): Expression {
-    const { m } = this
-    const value = this.local(register)
-    if (size === 32) return value
-    if (size === 16) return m.i32.and(value, this.constant(0xffff))
-    return m.i32.and(high ? m.i32.shr_u(value, this.constant(8)) : value, this.constant(0xff))
-  }
-
-  private writeRegister(register: number, size: number, high: boolean, value: Expression): Expression {
-    const { m } = this
-    if (size === 32) return m.local.set(register, value)
-    const mask = size === 16 ? 0xffff : high ? 0xff00 : 0xff
-    const kept = m.i32.and(this.local(register), this.constant(~mask))
-    const placed = high ? m.i32.shl(m.i32.and(value, this.constant(0xff)), this.constant(8)) : m.i32.and(value, this.constant(mask))
-    return m.local.set(register, m.i32.or(kept, placed))
-  }
-
-  protected override read(node: Node): Expression {
-    const { m } = this
-    const { operands } = this.current.source.instruction
-    switch (node.op) {
-      case 'operand': {
-        const operand = operands[node.number] as RegisterOperand
-        const high = operand.class === 'gpr8' && operand.index >= HIGH_BYTES
-        return this.readRegister(this.registerOf(operand), node.size, high)
-      }
-      case 'register': return this.readRegister(node.number, node.size, false)
-      case 'address': return this.address(operands[node.number] as MemoryOperand)
-      case 'field': return m.i32.load(stateAddress(node.name as StateName, node.number), 4, this.constant(0))
-      case 'peek': return readVectorRegister(m, node, this.value(node.args[0]))
-      case 'carry': return this.flags.carry(this.shape)
-      case 'condition': return this.flags.condition(this.shape, node.number)
-      default: throw new Error(`${node.op} cannot be read in a region`)
-    }
-  }
-
-  private address({ base, index, scale, displacement }: MemoryOperand): Expression {
-    const { m } = this
-    let sum: Expression | undefined = base >= 0 ? this.local(base) : undefined
-    if (index >= 0) {
-      const scaled = scale > 0 ? m.i32.shl(this.local(index), this.constant(scale)) : this.local(index)
-      sum = sum === undefined ? scaled : m.i32.add(sum, scaled)
-    }
-    if (sum === undefined) return this.constant(displacement)
-    return displacement === 0 ? sum : m.i32.add(sum, this.constant(displacement))
-  }
-
   // --- effects ---
-
-  /** TLB lookup: leaves when the access is not plain RAM in one page; gives the linear address and the entry. */
-  private translate(access: Node, tag: number, out: Expression[]): { linear: number; entry: number } {
-    const { m } = this
-    const { size } = access
-    const segment = segmentLocals.get(this.segmentOf(access))
-    if (segment && this.loadsSegments) out.push(this.leaveUnless(segment.open))
-    const linear = this.pool.take('i32')
-    const entry = this.pool.take('i32')
-    const shift = 12 - Math.log2(TLB_ENTRY_BYTES)
-    const offset = this.value(access.args[0])
-    out.push(m.local.set(linear, segment ? m.i32.add(offset, this.local(segment.base)) : offset))
-    const index = m.i32.and(
-      m.i32.shr_u(this.local(linear), this.constant(shift)), this.constant((TLB_ENTRIES - 1) * TLB_ENTRY_BYTES),
-    )
-    out.push(m.local.set(entry, index))
-    const aligned = access.name === 'aligned'
-    const last = size > 8 && !aligned ? m.i32.add(this.local(linear), this.constant(size / 8 - 1)) : this.local(linear)
-    // The low bits of an address that must be aligned stay: a misaligned one misses.
-    const wanted = m.i32.and(last, this.constant(aligned ? -PAGE_BYTES | (size / 8 - 1) : -PAGE_BYTES))
-    out.push(this.exitBefore(m.i32.ne(m.i32.load(this.tlb + tag, 4, this.local(entry)), wanted)))
-    return { linear, entry }
-  }
-
-  /** The segment that an access goes through. */
-  private segmentOf({ segment }: Node): number {
-    if (segment !== 'operand') return segment
-    const { operands, segment: implicit } = this.current.source.instruction
-    const operand = operands.find(({ kind }) => kind === 'memory') as MemoryOperand | undefined
-    return operand?.segment ?? implicit
-  }
-
-  private host({ linear, entry }: { linear: number; entry: number }): Expression {
-    return this.m.i32.add(this.local(linear), this.m.i32.load(this.tlb + 8, 4, this.local(entry)))
-  }
-
-  private loadAt(size: number, address: Expression): Expression {
-    return loadBits(this.m, size, 0, address)
-  }
-
-  private storeAt(size: number, address: Expression, value: Expression): Expression {
-    return storeBits(this.m, size, 0, address, value)
-  }
 
   protected override effect(node: Node, out: Expression[]): void {
     const { m } = this
     const { operands } = this.current.source.instruction
     switch (node.op) {
       case 'load':
-        this.keep(node, this.loadAt(node.size, this.host(this.translate(node, 0, out))), out)
+        this.keep(node, this.memory.load(node.size, this.memory.locate(node, node.size, false, out)), out)
         return
       case 'store': {
-        const place = this.translate(node, 4, out)
-        out.push(this.storeAt(node.size, this.host(place), this.value(node.args[1])))
+        const place = this.memory.locate(node, node.size, true, out)
+        out.push(this.memory.store(node.size, place, this.value(node.args[1])))
         return
       }
       case 'modifyLoad': {
-        const place = this.translate(node, 4, out)
-        const host = this.pool.take('i32')
-        this.modifyHost.set(node, host)
-        out.push(m.local.set(host, this.host(place)))
-        this.keep(node, this.loadAt(node.size, this.local(host)), out)
+        const place = this.memory.locate(node, node.size, true, out)
+        this.modified.set(node, place)
+        this.keep(node, this.memory.load(node.size, place), out)
         return
       }
       case 'modifyStore': {
-        const host = this.modifyHost.get(node.args[0])
-        if (host === undefined) throw new Error('a modify ends that has not begun')
-        out.push(this.storeAt(node.size, this.local(host), this.value(node.args[1])))
+        const place = this.modified.get(node.args[0])
+        if (place === undefined) throw new Error('a modify ends that has not begun')
+        out.push(this.memory.store(node.size, place, this.value(node.args[1])))
         return
       }
       case 'setOperand': {

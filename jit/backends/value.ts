@@ -44,7 +44,13 @@ export class LocalPool {
     return indices[i]
   }
 
-  /** Starts the next instruction: all locals are free again. */
+  /** A local for good. */
+  reserve(type: ValueType): number {
+    this.types.push(type)
+    return this.first + this.types.length - 1
+  }
+
+  /** Starts the next instruction: the locals that were taken are free again. */
   release(): void {
     for (const type of ['i32', 'i64', 'f32', 'f64', 'v128'] as const) this.used[type] = 0
   }

@@ -7,7 +7,7 @@ import { Builder } from '../definitions/builder.ts'
 import { definitions } from '../definitions/index.ts'
 import { regionVectorMnemonics } from '../definitions/vector-families.ts'
 import { factsOf, signatureOf } from '../handlers.ts'
-import type { Node } from '../ir.ts'
+import type { Node, SegmentChoice } from '../ir.ts'
 
 export enum Lowering {
   /** From the definition: registers and flags stay in locals. */
@@ -79,6 +79,13 @@ function isHandled(instruction: Instruction): boolean {
     handled.set(signature, known)
   }
   return known
+}
+
+/** The segment that an access of an instruction goes through. */
+export function segmentOf(choice: SegmentChoice, { operands, segment: implicit }: Instruction): number {
+  if (choice !== 'operand') return choice
+  const operand = operands.find(({ kind }) => kind === 'memory')
+  return operand?.kind === 'memory' ? operand.segment : implicit
 }
 
 /** Whether an instruction may load FS or GS, whose bases regions keep. */

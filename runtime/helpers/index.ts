@@ -10,7 +10,9 @@ export {
 } from './memory'
 export { setStep, updateMode } from './mode'
 export { closePage, flushPage, flushTlb, peekFetch, peekTranslate, translateFetch } from './paging'
-export { validateRegion } from './regions'
+export {
+  hostForRead16, hostForRead32, hostForRead8, hostForWrite16, hostForWrite32, hostForWrite8, validateRegion,
+} from './regions'
 export { attend, cancelStep, findRun, isSettled, noteMiss, startTargetProfile } from './runs'
 export * from './system'
 export { fxrstor, fxsave } from './fxsave'

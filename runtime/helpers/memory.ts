@@ -51,6 +51,11 @@ function granuleMask(physical: u32, bytes: u32): u32 {
   return (<u32>1 << first) | (<u32>1 << last)
 }
 
+/** Whether any of `bytes` bytes at `physical` (within one page) are in a granule of code. */
+export function holdsCode(physical: u32, bytes: u32): bool {
+  return (load<u32>(PAGE_GRANULES_BASE + ((physical >> 12) << 2)) & granuleMask(physical, bytes)) != 0
+}
+
 /** Tells the host when a store of `bytes` bytes (at most a granule) has hit decoded code. */
 // @ts-ignore: decorator
 @inline

@@ -4,7 +4,7 @@
  *
  * TLB entry, 16 bytes, direct mapped by linear page, one table for supervisor and one for user rights:
  *   +0  readTag   linear page when loads may go straight to RAM; | TAG_DEVICE when they may not; TAG_EMPTY when unused
- *   +4  writeTag  linear page when stores may too (writable, dirty, RAM, holds no code); else TAG_EMPTY
+ *   +4  writeTag  linear page when stores may too (writable, dirty, RAM); | TAG_CODE when it holds code; else TAG_EMPTY
  *   +8  addend    linear-memory address minus linear address
  *   +12 info      physical page | INFO_ bits
  * Generated code compares a tag with the page of the access's last byte, which also sends page-crossing accesses here.
@@ -12,7 +12,7 @@
 import {
   A20_MASK, CR0, CR0_PG, CR0_WP, CR2, CR3, CR4, CR4_PAE, CR4_PGE, CR4_PSE, EFER, JUMP_CACHE_BASE,
   JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_BYTES, KEY, MODE_BITS, PAGE_FLAG_DEVICE, PAGE_FLAG_RAM, PAGE_GRANULES_BASE,
-  PDPTE, RAM_BASE, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_FILLED_BASE, TLB_SUPERVISOR, TLB_USER, VECTOR_PF,
+  PDPTE, RAM_BASE, TAG_CODE, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_FILLED_BASE, TLB_SUPERVISOR, TLB_USER, VECTOR_PF,
 } from '../../build/helpers/layout'
 import { pageFlag, raiseCode, readPhysical, writePhysical } from './memory'
 
@@ -154,11 +154,12 @@ export function peekFetch(linear: u32, user: bool): u32 {
   return (pte & wanted) != wanted ? 0xffffffff : ((pte & PAGE_MASK) | (linear & OFFSET_MASK)) & mask
 }
 
-/** Opens the fast path for stores when the page may be written and holds no decoded code. */
+/** Opens the fast path for stores when the page may be written; with TAG_CODE when it holds decoded code. */
 function refreshWriteTag(entry: u32, page: u32, info: u32): void {
   const physical = info & PAGE_MASK
-  if (pageFlag(physical) == PAGE_FLAG_RAM && load<u32>(PAGE_GRANULES_BASE + ((physical >> 12) << 2)) == 0)
-    store<u32>(entry, page, 4)
+  if (pageFlag(physical) != PAGE_FLAG_RAM) return
+  const code = load<u32>(PAGE_GRANULES_BASE + ((physical >> 12) << 2)) != 0
+  store<u32>(entry, code ? page | TAG_CODE : page, 4)
 }
 
 /** Whether the tables have been emptied for the first time. */
@@ -349,6 +350,8 @@ export function closePage(physical: u32): void {
   const page = physical & PAGE_MASK
   for (let i: u32 = 0; i < filled; i++) {
     const entry = load<u32>(TLB_FILLED_BASE + (i << 2))
-    if ((load<u32>(entry, 12) & PAGE_MASK) == page) store<u32>(entry, TAG_EMPTY, 4)
+    if ((load<u32>(entry, 12) & PAGE_MASK) != page) continue
+    const tag = load<u32>(entry, 4)
+    if (tag != TAG_EMPTY) store<u32>(entry, tag | TAG_CODE, 4)
   }
 }

@@ -1,9 +1,10 @@
 /** Whether a compiled region may be entered: its code pages must be mapped as they were when it was compiled. */
 import {
-  CPL, KEY, REGION_DESCRIPTORS_BASE, REGION_DESCRIPTOR_BYTES, REGION_DESCRIPTOR_FIRST_PAGE,
+  CPL, CR2, KEY, PAGE_BYTES, PAGE_FLAG_DEVICE, PAGE_FLAG_RAM, RAM_BASE, REGION_DESCRIPTORS_BASE, REGION_DESCRIPTOR_BYTES, REGION_DESCRIPTOR_FIRST_PAGE,
   REGION_DESCRIPTOR_PAGES, REGION_DESCRIPTOR_VALIDATED_KEY,
 } from '../../build/helpers/layout'
-import { peekFetch } from './paging'
+import { clearFault, faulted, holdsCode, pageFlag } from './memory'
+import { peekFetch, translate } from './paging'
 
 /**
  * Checks the pages of the region in `slot` against the present address map and, when they are in place, remembers
@@ -20,3 +21,29 @@ export function validateRegion(slot: u32): i32 {
   store<u32>(descriptor + REGION_DESCRIPTOR_VALIDATED_KEY, load<u32>(KEY))
   return 1
 }
+
+/**
+ * Address in linear memory of `bytes` bytes at `linear`, for an access that the TLB does not know; 0 when it is not
+ * for a region: it would fault, crosses a page, is no RAM, or would write code. Nothing but the TLB and accessed and
+ * dirty bits changes, which the interpreter would change likewise.
+ */
+function hostFor(linear: u32, bytes: u32, write: bool): u32 {
+  if ((linear & (PAGE_BYTES - 1)) + bytes > PAGE_BYTES) return 0
+  const cr2 = load<u32>(CR2)
+  const physical = translate(linear, write, load<u32>(CPL) == 3)
+  if (faulted()) {
+    clearFault()
+    store<u32>(CR2, cr2)
+    return 0
+  }
+  const flag = pageFlag(physical)
+  if (write ? flag != PAGE_FLAG_RAM || holdsCode(physical, bytes) : flag == PAGE_FLAG_DEVICE) return 0
+  return RAM_BASE + physical
+}
+
+export function hostForRead8(linear: u32): u32 { return hostFor(linear, 1, false) }
+export function hostForRead16(linear: u32): u32 { return hostFor(linear, 2, false) }
+export function hostForRead32(linear: u32): u32 { return hostFor(linear, 4, false) }
+export function hostForWrite8(linear: u32): u32 { return hostFor(linear, 1, true) }
+export function hostForWrite16(linear: u32): u32 { return hostFor(linear, 2, true) }
+export function hostForWrite32(linear: u32): u32 { return hostFor(linear, 4, true) }

@@ -6,8 +6,8 @@ import {
   CPL, EFLAGS, EFLAGS_IF, EFLAGS_TF, EIP, EXIT_ARGUMENT, EXIT_BUDGET, EXIT_DECODE, EXIT_HALT, EXIT_INTERRUPT,
   EXIT_NONE, EXIT_REASON, HALTED, HASH_MULTIPLIER, HEADER_BYTES, HEADER_SECOND_PAGE,
   INTERRUPT_LINE, INTERRUPT_SHADOW, JUMP_CACHE_BASE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_BYTES,
-  KEY, MAX_RUN_INSTRUCTIONS, MISS_PROFILE_BASE, MISS_PROFILE_ENTRIES, MISS_PROFILE_ENTRY_BYTES, MODE, MODE_FLAT,
-  NOT_CROSSING, RECORD_BYTES, REMAINING,
+  KEY, MANY_MISSES, MAX_RUN_INSTRUCTIONS, MISS_PROFILE_BASE, MISS_PROFILE_ENTRIES, MISS_PROFILE_ENTRY_BYTES, MODE, MODE_FLAT,
+  MODE_STEP, NOT_CROSSING, RECORD_BYTES, REMAINING,
   REMAINING_CUT, RUN_TABLE_BASE, RUN_TABLE_ENTRIES, RUN_TABLE_ENTRY_BYTES,
   SEGMENT_BASE, SEGMENT_CS, SEGMENT_LIMIT, SHADOW_BEFORE, STEPPING, STEP_REQUEST, TARGET_PROFILE_ROW_BYTES, TRACE_EACH, TRAP_BEFORE,
   VECTOR_GP,
@@ -90,8 +90,10 @@ export function findRun(): u32 {
     return 0
   }
   const cached = JUMP_CACHE_BASE + (linear & (JUMP_CACHE_ENTRIES - 1)) * JUMP_CACHE_ENTRY_BYTES
-  // The limit of flat code is none; for others it may have changed since.
-  if (!limited && load<u32>(cached) == linear && load<u32>(cached, 4) == load<u32>(KEY)) return load<u32>(cached, 8)
+  // The limit of flat code is none; for others it may have changed since. A run that was dropped sends control here
+  // again, which a step does not survive.
+  const quick = !limited && (mode & MODE_STEP) == 0
+  if (quick && load<u32>(cached) == linear && load<u32>(cached, 4) == load<u32>(KEY)) return load<u32>(cached, 8)
   const physical = translateFetch(linear, load<u32>(CPL) == 3)
   if (faulted()) return 0
   let slot = hash(physical, mode) & (RUN_TABLE_ENTRIES - 1)
@@ -132,18 +134,23 @@ export function isSettled(key: u32): bool {
   return load<u32>(KEY) == key && pending == 0 && !interrupts
 }
 
-/** Counts that a region was left for the interpreter at `eip`. Of two places in one entry the more frequent stays. */
-export function noteMiss(eip: u32): void {
+/**
+ * Counts that a region was left for the interpreter at `eip`; true when that has become often. Of two places in one
+ * entry the more frequent stays.
+ */
+export function noteMiss(eip: u32): bool {
   const entry = MISS_PROFILE_BASE + ((eip * HASH_MULTIPLIER) >> 16) % MISS_PROFILE_ENTRIES * MISS_PROFILE_ENTRY_BYTES
   const count = load<u32>(entry, 4)
   if (load<u32>(entry) == eip) {
     store<u32>(entry, count + 1, 4)
+    return count + 1 == MANY_MISSES
   } else if (count == 0) {
     store<u32>(entry, eip)
     store<u32>(entry, 1, 4)
   } else {
     store<u32>(entry, count - 1, 4)
   }
+  return false
 }
 
 /** Gives a row of the target profile to the indirect jump or call at `eip`. */

@@ -55,7 +55,7 @@ export class RegionEngine extends RunningEngine {
     if (code) {
       const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code.binary as BufferSource), {
         env: { memory: core.memory },
-        core: core.exports as unknown as WebAssembly.ModuleImports,
+        core: core.exports as unknown as Record<string, WebAssembly.ExportValue>,
       })
       core.set('remaining', BUDGET)
       const enter = exports.region as () => number

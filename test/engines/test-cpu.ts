@@ -133,6 +133,7 @@ export class TestCpu {
         this.hot(core.get('exitArgument') >>> 0)
         continue
       }
+      if (reason === ExitReason.Review) continue
       if (reason !== ExitReason.Decode) return reason
       this.writer.translate(core.get('exitArgument') >>> 0)
       core.exports.cancelStep()

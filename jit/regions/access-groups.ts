@@ -1,0 +1,358 @@
+/**
+ * Which memory accesses of a region may share one address check.
+ *
+ * before: each access looks its page up in the TLB => after: accesses at fixed distances from each other are a group;
+ * the first looks up the page that all of them must lie in, the others use the host address that it found.
+ * Conditions: the first dominates the others, and the addresses differ by a constant; nothing in a region changes
+ * the address map. A group that straddles two pages leaves the region, which is then compiled with its accesses
+ * apart (`misses` in regions/profile.ts). Off switch: `groupAccesses` in compile.ts.
+ *
+ * An address is a root and an offset. Roots name values in the way of static single assignment: one for what a
+ * register holds where different values meet, one for the result of an instruction that is not understood.
+ */
+import { Segment } from '../../runtime/state.ts'
+import type { MemoryOperand, RegisterOperand } from '../decode/instruction.ts'
+import type { Node } from '../ir.ts'
+import type { ConstantIn, Prepared, PreparedBlock } from './flag-flow.ts'
+import { isQuiet, Lowering, segmentOf } from './lowering-choice.ts'
+import type { Structure } from './structure.ts'
+
+/** Accesses that share a check. Offsets are relative to their root. */
+export interface AccessGroup {
+  /** The access that checks; the others are dominated by it. */
+  readonly leader: Node
+  /** Offset of the first byte of all, and behind the last. */
+  first: number
+  end: number
+  /** Whether any of them stores. */
+  writes: boolean
+  /** Whether there are others than the leader. */
+  shared: boolean
+}
+
+export interface GroupMember {
+  readonly group: AccessGroup
+  /** Offset of the access in the group's span. */
+  readonly offset: number
+}
+
+/** Bytes that a group may span: the more, the likelier it straddles two pages. */
+const MOST_SPAN = 256
+
+const REGISTERS = 8
+const GPR_BITS = 32
+
+/** A value as a root and a distance from it. Root 0 is zero. */
+interface Place {
+  readonly root: number
+  readonly offset: number
+}
+
+const nowhere: Place = { root: 0, offset: 0 }
+
+interface OpenGroup extends AccessGroup {
+  readonly block: PreparedBlock
+}
+
+type OnAccess = (node: Node, place: Place, prepared: Prepared, conditional: boolean) => void
+
+/** The general register of a 32-bit register operand, else undefined. */
+function wholeRegister({ class: kind, index }: RegisterOperand): number | undefined {
+  return kind === 'gpr32' ? index : undefined
+}
+
+/** The general register that any register operand is a part of. */
+function containing({ class: kind, index }: RegisterOperand): number | undefined {
+  if (!kind.startsWith('gpr')) return undefined
+  return kind === 'gpr8' ? index & 3 : index
+}
+
+export class AccessGroups {
+  private readonly structure: Structure
+  private readonly blocks: ReadonlyMap<number, PreparedBlock>
+  private readonly constantIn: ConstantIn
+  private readonly roots = new Map<string | Node, number>()
+  private readonly starts = new Map<number, Place[]>()
+  private readonly members = new Map<Node, GroupMember>()
+  private readonly available = new Map<number, OpenGroup[]>()
+  /** Roots with an access that is known to miss: their accesses stay apart. */
+  private readonly apart = new Set<number>()
+
+  /** `stays` tells which edges stay in the region. */
+  constructor(
+    structure: Structure, blocks: ReadonlyMap<number, PreparedBlock>, constantIn: ConstantIn,
+    stays: (from: number, to: number) => boolean, mayGroup: (segment: number) => boolean,
+  ) {
+    this.structure = structure
+    this.blocks = blocks
+    this.constantIn = constantIn
+    this.findStarts(stays)
+    const onAccess: OnAccess = (node, place, prepared) => {
+      if (prepared.source.misses) this.apart.add(this.rootOf(node, place, prepared))
+    }
+    for (const { eip } of structure.order) this.walkBlock(eip, onAccess)
+    this.collect(structure.order[0].eip, mayGroup)
+  }
+
+  /** The group of an access, if it has one. */
+  memberOf(node: Node): GroupMember | undefined {
+    return this.members.get(node)
+  }
+
+  private root(key: string | Node): number {
+    const known = this.roots.get(key)
+    if (known !== undefined) return known
+    const root = this.roots.size + 1
+    this.roots.set(key, root)
+    return root
+  }
+
+  private fresh(key: string | Node): Place {
+    return { root: this.root(key), offset: 0 }
+  }
+
+  // --- what registers hold ---
+
+  /** Finds what registers hold at the start of each block: hopeful first, then without what turned out different. */
+  private findStarts(stays: (from: number, to: number) => boolean): void {
+    const { order } = this.structure
+    const predecessors = new Map<number, number[]>(order.map(({ eip }) => [eip, []]))
+    for (const block of order)
+      for (const to of block.successors) if (stays(block.eip, to)) predecessors.get(to)?.push(block.eip)
+    const merged = new Set<string>()
+    const ends = new Map<number, Place[]>()
+    const startOf = (eip: number, known: readonly number[]): Place[] =>
+      Array.from({ length: REGISTERS }, (_, register) => {
+        const key = `${eip} ${register}`
+        const places = known.map(from => (ends.get(from) as Place[])[register])
+        const [first] = places
+        if (!first || merged.has(key)) return this.fresh(key)
+        if (places.every(({ root, offset }) => root === first.root && offset === first.offset)) return first
+        merged.add(key)
+        return this.fresh(key)
+      })
+    for (let changed = true; changed; ) {
+      changed = false
+      ends.clear()
+      for (const { eip } of order) {
+        const known = (predecessors.get(eip) as number[]).filter(from => ends.has(from))
+        this.starts.set(eip, startOf(eip, eip === order[0].eip ? [] : known))
+        ends.set(eip, this.walkBlock(eip, () => {}))
+      }
+      for (const { eip } of order) {
+        const start = this.starts.get(eip) as Place[]
+        for (const from of predecessors.get(eip) as number[])
+          (ends.get(from) as Place[]).forEach(({ root, offset }, register) => {
+            const key = `${eip} ${register}`
+            if ((root === start[register].root && offset === start[register].offset) || merged.has(key)) return
+            if (eip === order[0].eip) return
+            merged.add(key)
+            changed = true
+          })
+      }
+    }
+  }
+
+  /** Follows a block from its start; gives what registers hold at its end. */
+  private walkBlock(eip: number, onAccess: OnAccess): Place[] {
+    const registers = [...(this.starts.get(eip) as Place[])]
+    for (const prepared of (this.blocks.get(eip) as PreparedBlock).instructions) {
+      if (prepared.source.lowering === Lowering.Handler) this.walkHandled(prepared, registers)
+      else {
+        const walk = new InstructionWalk(prepared, registers, this.constantIn, key => this.fresh(key), onAccess)
+        walk.list(prepared.statements, false)
+      }
+    }
+    return registers
+  }
+
+  /** A handler may write any register, unless it is known to write those alone that its definition names. */
+  private walkHandled(prepared: Prepared, registers: Place[]): void {
+    const { instruction, eip } = prepared.source
+    const written = new Set<number>()
+    const visit = (statements: readonly Node[]): void => {
+      for (const node of statements) {
+        if (node.op === 'setRegister') written.add(node.number)
+        if (node.op === 'setOperand') {
+          const operand = instruction.operands[node.number]
+          const register = operand.kind === 'register' ? containing(operand) : undefined
+          if (register !== undefined) written.add(register)
+        }
+        visit(node.then)
+        visit(node.otherwise)
+      }
+    }
+    visit(prepared.statements)
+    const quiet = isQuiet(instruction)
+    for (let register = 0; register < REGISTERS; register++)
+      if (!quiet || written.has(register)) registers[register] = this.fresh(`${eip} after ${register}`)
+  }
+
+  // --- groups ---
+
+  private rootOf(node: Node, { root }: Place, { source }: Prepared): number {
+    const segment = segmentOf(node.segment, source.instruction)
+    return segment <= Segment.Ds ? root : this.root(`${root} in ${segment}`)
+  }
+
+  /** Forms the groups of a block and of all that it dominates. */
+  private collect(eip: number, mayGroup: (segment: number) => boolean): void {
+    const block = this.blocks.get(eip) as PreparedBlock
+    const opened: number[] = []
+    this.walkBlock(eip, (node, place, prepared, conditional) => {
+      if (!mayGroup(segmentOf(node.segment, prepared.source.instruction))) return
+      const root = this.rootOf(node, place, prepared)
+      if (this.apart.has(root)) return
+      const groups = this.available.get(root) ?? []
+      const writes = node.op !== 'load'
+      const bytes = node.size / 8
+      const found = groups.filter(group => accepts(group, block, place, bytes, writes, conditional)).at(-1)
+      if (found) {
+        found.first = Math.min(found.first, place.offset)
+        found.end = Math.max(found.end, place.offset + bytes)
+        found.writes ||= writes
+        found.shared = true
+        this.members.set(node, memberIn(found, place.offset))
+      } else if (!conditional) {
+        const group: OpenGroup = {
+          leader: node, first: place.offset, end: place.offset + bytes, writes, shared: false, block,
+        }
+        this.members.set(node, memberIn(group, place.offset))
+        this.available.set(root, [...groups, group])
+        opened.push(root)
+      }
+    })
+    for (const child of this.structure.children.get(eip) ?? []) this.collect(child, mayGroup)
+    for (const root of opened) this.available.get(root)?.pop()
+  }
+}
+
+/** A member whose offset follows the group's first byte, which may still move. */
+function memberIn(group: AccessGroup, offset: number): GroupMember {
+  return {
+    group,
+    get offset() {
+      return offset - group.first
+    },
+  }
+}
+
+function accepts(
+  group: OpenGroup, block: PreparedBlock, place: Place, bytes: number, writes: boolean, conditional: boolean,
+): boolean {
+  // A store makes the leader ask for a page that may be written: only where it is certain to come.
+  if (writes && !group.writes && (conditional || group.block !== block)) return false
+  const first = Math.min(group.first, place.offset)
+  const end = Math.max(group.end, place.offset + bytes)
+  return end - first <= MOST_SPAN
+}
+
+/** Follows the statements of one instruction through the places that registers hold. */
+class InstructionWalk {
+  private readonly prepared: Prepared
+  private readonly registers: Place[]
+  private readonly constantIn: ConstantIn
+  private readonly fresh: (key: string | Node) => Place
+  private readonly onAccess: OnAccess
+  /** Values of reads where they stand, and of what follows from them. */
+  private readonly places = new Map<Node, Place>()
+  private conditions = 0
+
+  constructor(
+    prepared: Prepared, registers: Place[], constantIn: ConstantIn, fresh: (key: string | Node) => Place,
+    onAccess: OnAccess,
+  ) {
+    this.prepared = prepared
+    this.registers = registers
+    this.constantIn = constantIn
+    this.fresh = fresh
+    this.onAccess = onAccess
+  }
+
+  list(statements: readonly Node[], conditional: boolean): void {
+    for (const node of statements) this.statement(node, conditional)
+  }
+
+  private statement(node: Node, conditional: boolean): void {
+    const { operands } = this.prepared.source.instruction
+    switch (node.op) {
+      case 'register':
+      case 'operand':
+      case 'address': this.places.set(node, this.read(node)); return
+      case 'load':
+      case 'store':
+      case 'modifyLoad': this.onAccess(node, this.place(node.args[0]), this.prepared, conditional); return
+      case 'setRegister': this.write(node.number, node.size === GPR_BITS, node); return
+      case 'setOperand': {
+        const operand = operands[node.number] as RegisterOperand
+        const register = containing(operand)
+        if (register !== undefined) this.write(register, wholeRegister(operand) !== undefined, node)
+        return
+      }
+      case 'if': this.conditional(node, conditional); return
+      default:
+    }
+  }
+
+  private write(register: number, whole: boolean, node: Node): void {
+    this.registers[register] = whole ? this.place(node.args[0]) : this.fresh(node)
+  }
+
+  private conditional(node: Node, conditional: boolean): void {
+    const known = this.constantIn(this.prepared, node.args[0])
+    if (known !== undefined) {
+      this.list(known !== 0 ? node.then : node.otherwise, conditional)
+      return
+    }
+    const before = [...this.registers]
+    this.list(node.then, true)
+    const then = [...this.registers]
+    before.forEach((place, register) => {
+      this.registers[register] = place
+    })
+    this.list(node.otherwise, true)
+    const { eip } = this.prepared.source
+    const number = this.conditions++
+    then.forEach((place, register) => {
+      if (place !== before[register] || this.registers[register] !== before[register])
+        this.registers[register] = this.fresh(`${eip} if ${number} ${register}`)
+    })
+  }
+
+  private read(node: Node): Place {
+    const { operands } = this.prepared.source.instruction
+    if (node.op === 'register') return node.size === GPR_BITS ? this.registers[node.number] : this.fresh(node)
+    if (node.op === 'address') return this.address(operands[node.number] as MemoryOperand)
+    const operand = operands[node.number]
+    const register = operand.kind === 'register' ? wholeRegister(operand) : undefined
+    return register !== undefined ? this.registers[register] : this.fresh(node)
+  }
+
+  private address({ base, index, scale, displacement }: MemoryOperand): Place {
+    const first = base >= 0 ? this.registers[base] : nowhere
+    const second = index >= 0 ? this.registers[index] : nowhere
+    const offset = (first.offset + (second.offset << scale) + displacement) | 0
+    if (second.root === 0) return { root: first.root, offset }
+    return { root: this.fresh(`${first.root} + ${second.root} << ${scale}`).root, offset }
+  }
+
+  private place(node: Node): Place {
+    const known = this.places.get(node)
+    if (known) return known
+    const place = this.computed(node)
+    this.places.set(node, place)
+    return place
+  }
+
+  private computed(node: Node): Place {
+    const constant = node.type === 'i32' ? this.constantIn(this.prepared, node) : undefined
+    if (constant !== undefined) return { root: 0, offset: constant | 0 }
+    if (node.op !== 'add' && node.op !== 'sub' && node.op !== 'and') return this.fresh(node)
+    const [a, b] = node.args.map(argument => this.place(argument))
+    if (node.op === 'add' && b.root === 0) return { root: a.root, offset: (a.offset + b.offset) | 0 }
+    if (node.op === 'add' && a.root === 0) return { root: b.root, offset: (a.offset + b.offset) | 0 }
+    if (node.op === 'sub' && b.root === 0) return { root: a.root, offset: (a.offset - b.offset) | 0 }
+    if (node.op === 'and' && b.root === 0 && b.offset === -1) return a
+    return this.fresh(node)
+  }
+}
