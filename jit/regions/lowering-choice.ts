@@ -107,5 +107,5 @@ export function isQuiet({ mnemonic, operands }: Instruction): boolean {
   return (mnemonic.startsWith('f') || vector) && !FLAG_SETTERS.has(mnemonic)
 }
 
-/** x87 and SSE comparisons that set EFLAGS. */
-const FLAG_SETTERS = new Set(['fcomi', 'fcomip', 'fucomi', 'fucomip', 'comiss', 'comisd', 'ucomiss', 'ucomisd', 'ptest', 'pcmpestri', 'pcmpestrm', 'pcmpistri', 'pcmpistrm'])
+/** x87 and SSE comparisons that set EFLAGS; images that hold vector registers, which are registers of regions, too. */
+const FLAG_SETTERS = new Set(['fxsave', 'fxrstor', 'fcomi', 'fcomip', 'fucomi', 'fucomip', 'comiss', 'comisd', 'ucomiss', 'ucomisd', 'ptest', 'pcmpestri', 'pcmpestrm', 'pcmpistri', 'pcmpistrm'])
