@@ -10,6 +10,7 @@
  *   0x0016_0000  descriptors of compiled regions
  *   0x001e_0000  addresses of the TLB entries in use
  *   0x001e_8000  instructions that made regions leave for the interpreter, and how often
+ *   0x001e_a000  linear pages that code has been fetched from
  *   0x001f_0000  where indirect jumps and calls have gone
  *   0x0020_0000  decoded records
  *   0x00e0_0000  per RAM page: flags (1 byte), code granules (4), version (4)
@@ -47,6 +48,18 @@ export const TLB_FILLED_ENTRIES = 8192
 export const MISS_PROFILE_BASE = 0x1e8000
 export const MISS_PROFILE_ENTRIES = 1024
 export const MISS_PROFILE_ENTRY_BYTES = 8
+/**
+ * Linear pages, by a hash, from which code has been looked up since the map last changed: one bit each. INVLPG of
+ * another page leaves the jump cache and the regions' checks as they are.
+ */
+export const FETCHED_PAGES_BASE = MISS_PROFILE_BASE + MISS_PROFILE_ENTRIES * MISS_PROFILE_ENTRY_BYTES
+export const FETCHED_PAGES = 4096
+
+/** Areas of 4 MiB of linear memory of which large pages are in the TLB: one bit each. INVLPG there drops all of them. */
+export const LARGE_AREAS_BASE = FETCHED_PAGES_BASE + FETCHED_PAGES / 8
+export const LARGE_AREA_SHIFT = 22
+export const LARGE_AREAS = 1024
+
 /**
  * Exits at one place, within REVIEW_INSTRUCTIONS, that make its region be compiled again. Code that expects to miss
  * is a quarter slower when it does not, an exit costs as much as some hundred instructions: so it pays where more

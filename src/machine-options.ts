@@ -16,7 +16,7 @@ export interface MachineOptions {
   readonly cpu?: string
   /**
    * How hot code is compiled: true in a thread beside the machine; 'sync' at once in the machine's own thread, which
-   * holds it up for a millisecond or two each time; false, the default for now, not at all.
+   * holds it up for a millisecond or two each time; false not at all. True is the default.
    */
   readonly jit?: boolean | 'sync'
   /** Entries by jump after which code is compiled; absent means the default. */

@@ -214,7 +214,8 @@ export class RegionLowering extends RegionFrame {
     switch (end.kind) {
       case 'jump':
       case 'call': return this.edge(block.eip, end.target)
-      case 'interpret': return [this.m.br(this.exit(end.eip, RegionOutcome.Interpret, 0))]
+      // No region begins with such an instruction, so none is entered there and the interpreter does it.
+      case 'interpret': return [this.m.br(this.exit(end.eip, RegionOutcome.Jump, 0))]
       default: throw new Error(`a block cannot end in ${end.kind} here`)
     }
   }

@@ -10,8 +10,8 @@
  * Generated code compares a tag with the page of the access's last byte, which also sends page-crossing accesses here.
  */
 import {
-  A20_MASK, CR0, CR0_PG, CR0_WP, CR2, CR3, CR4, CR4_PAE, CR4_PGE, CR4_PSE, EFER, JUMP_CACHE_BASE,
-  JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_BYTES, KEY, MODE_BITS, PAGE_FLAG_DEVICE, PAGE_FLAG_RAM, PAGE_GRANULES_BASE,
+  A20_MASK, CR0, CR0_PG, CR0_WP, CR2, CR3, CR4, CR4_PAE, CR4_PGE, CR4_PSE, EFER, FETCHED_PAGES, FETCHED_PAGES_BASE, JUMP_CACHE_BASE,
+  JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_BYTES, KEY, LARGE_AREAS, LARGE_AREAS_BASE, LARGE_AREA_SHIFT, MODE_BITS, PAGE_FLAG_DEVICE, PAGE_FLAG_RAM, PAGE_GRANULES_BASE,
   PDPTE, RAM_BASE, TAG_CODE, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_FILLED_BASE, TLB_SUPERVISOR, TLB_USER, VECTOR_PF,
 } from '../../build/helpers/layout'
 import { pageFlag, raiseCode, readPhysical, writePhysical } from './memory'
@@ -25,6 +25,8 @@ const TAG_DEVICE: u32 = 2
 const INFO_GLOBAL: u32 = 1
 const INFO_WRITABLE: u32 = 2
 const INFO_EXECUTABLE: u32 = 4
+/** Part of a page of 2 or 4 MiB. */
+const INFO_LARGE: u32 = 16
 /** Set in every entry that has been filled since the last flush, so that a page number of 0 is no empty entry. */
 const INFO_LISTED: u32 = 8
 
@@ -241,7 +243,8 @@ function walk32(linear: u32, access: u32, user: bool): bool {
     if (!permits(pde, access, user)) return pageFault(linear, access, user, ERROR_P)
     const leaf = markLeaf(pdeAddress, pde, access)
     walkedPage = (pde & 0x1e000) != 0 ? NOWHERE : ((pde & 0xffc00000) | (linear & 0x3ff000)) & mask
-    walkedInfo = leafInfo(pde, leaf, user, true)
+    walkedInfo = leafInfo(pde, leaf, user, true) | INFO_LARGE
+    noteLarge(linear)
     return true
   }
   const pteAddress = ((pde & PAGE_MASK) + ((linear >> 12) & 0x3ff) * 4) & mask
@@ -280,7 +283,8 @@ function walkPae(linear: u32, access: u32, user: bool): bool {
     if (!permits(pde, access, user) || (access == FETCH && !executable)) return pageFault(linear, access, user, ERROR_P)
     const leaf = markLeaf(pdeAddress, pde, access)
     walkedPage = (pdeHigh & ~PAE_NX) != 0 ? NOWHERE : ((pde & 0xffe00000) | (linear & 0x1ff000)) & mask
-    walkedInfo = leafInfo(pde, leaf, user, executable)
+    walkedInfo = leafInfo(pde, leaf, user, executable) | INFO_LARGE
+    noteLarge(linear)
     return true
   }
   const pteAddress = ((pde & PAGE_MASK) + ((linear >> 12) & 0x1ff) * 8) & mask
@@ -299,8 +303,22 @@ function walkPae(linear: u32, access: u32, user: bool): bool {
   return true
 }
 
+/** Address of the byte that holds the bit of a linear page. */
+// @ts-ignore: decorator
+@inline
+function fetchedByte(linear: u32): u32 {
+  return FETCHED_PAGES_BASE + (((linear >> 12) & (FETCHED_PAGES - 1)) >> 3)
+}
+
+/** Notes that the jump cache or a region's check rests on the mapping of a linear page. */
+export function noteFetched(linear: u32): void {
+  const byte = fetchedByte(linear)
+  store<u8>(byte, load<u8>(byte) | (<u8>1 << <u8>((linear >> 12) & 7)))
+}
+
 /** Advances the generation of the address map, which makes every jump-cache entry stale at once. */
 function advanceGeneration(): void {
+  memory.fill(FETCHED_PAGES_BASE, 0, FETCHED_PAGES >> 3)
   const key = load<u32>(KEY) + (1 << MODE_BITS)
   store<u32>(KEY, key)
   // The generation has wrapped: entries from its last life would look fresh.
@@ -316,6 +334,7 @@ export function flushTlb(includingGlobal: bool): void {
       store<u64>(entry, (<u64>TAG_EMPTY << 32) | TAG_EMPTY)
     initialised = true
   }
+  if (includingGlobal) memory.fill(LARGE_AREAS_BASE, 0, LARGE_AREAS >> 3)
   let kept: u32 = 0
   for (let i: u32 = 0; i < filled; i++) {
     const entry = load<u32>(TLB_FILLED_BASE + (i << 2))
@@ -330,9 +349,27 @@ export function flushTlb(includingGlobal: bool): void {
   filled = kept
 }
 
-/** Forgets one linear page (INVLPG), global or not. */
-export function flushPage(linear: u32): void {
+function noteLarge(linear: u32): void {
+  const area = linear >> LARGE_AREA_SHIFT
+  const byte = LARGE_AREAS_BASE + (area >> 3)
+  store<u8>(byte, load<u8>(byte) | (<u8>1 << <u8>(area & 7)))
+}
+
+/** Forgets what the TLB has of large pages in the area around `linear`. */
+function flushLargeArea(linear: u32): void {
   advanceGeneration()
+  for (let i: u32 = 0; i < filled; i++) {
+    const entry = load<u32>(TLB_FILLED_BASE + (i << 2))
+    const page = load<u32>(entry) & ~TAG_DEVICE
+    if ((load<u32>(entry, 12) & INFO_LARGE) != 0 && page >> LARGE_AREA_SHIFT == linear >> LARGE_AREA_SHIFT) dropEntry(entry, page)
+  }
+}
+
+/** Forgets one linear page (INVLPG), global or not, of whatever size it is. */
+export function flushPage(linear: u32): void {
+  const area = linear >> LARGE_AREA_SHIFT
+  if ((<u32>load<u8>(LARGE_AREAS_BASE + (area >> 3)) & (<u32>1 << (area & 7))) != 0) flushLargeArea(linear)
+  if ((<u32>load<u8>(fetchedByte(linear)) & (<u32>1 << ((linear >> 12) & 7))) != 0) advanceGeneration()
   dropEntry(entryAddress(linear, false), linear & PAGE_MASK)
   dropEntry(entryAddress(linear, true), linear & PAGE_MASK)
 }

@@ -4,7 +4,7 @@ import {
   REGION_DESCRIPTOR_PAGES, REGION_DESCRIPTOR_VALIDATED_KEY,
 } from '../../build/helpers/layout'
 import { clearFault, faulted, holdsCode, pageFlag } from './memory'
-import { peekFetch, translate } from './paging'
+import { noteFetched, peekFetch, translate } from './paging'
 
 /**
  * Checks the pages of the region in `slot` against the present address map and, when they are in place, remembers
@@ -17,6 +17,7 @@ export function validateRegion(slot: u32): i32 {
   for (let i: u32 = 0; i < pages; i++) {
     const pair = descriptor + REGION_DESCRIPTOR_FIRST_PAGE + i * 8
     if (peekFetch(load<u32>(pair), load<u32>(CPL) == 3) != load<u32>(pair, 4)) return 0
+    noteFetched(load<u32>(pair))
   }
   store<u32>(descriptor + REGION_DESCRIPTOR_VALIDATED_KEY, load<u32>(KEY))
   return 1

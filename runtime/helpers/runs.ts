@@ -15,7 +15,7 @@ import {
 import { deliverDebugTrap } from './interrupts'
 import { faulted, raiseCode } from './memory'
 import { setStep } from './mode'
-import { translateFetch } from './paging'
+import { noteFetched, translateFetch } from './paging'
 
 /** DR6.BS: single step. */
 const DR6_BS: u32 = 1 << 14
@@ -110,7 +110,9 @@ export function findRun(): u32 {
         const second = translateFetch((linear | 0xfff) + 1, load<u32>(CPL) == 3)
         if (faulted()) return 0
         if (second != crossing) break
+        noteFetched((linear | 0xfff) + 1)
       }
+      noteFetched(linear)
       store<u32>(cached, linear)
       store<u32>(cached, load<u32>(KEY), 4)
       store<u32>(cached, run, 8)

@@ -35,16 +35,10 @@ function loadOutputs(): BuildOutputs {
   return cached
 }
 
-/**
- * Whether hot code is compiled when nobody says. Not yet: compiled regions have been through the vectors and random
- * programs, but not through every guest that the interpreter runs.
- */
-const COMPILES_BY_DEFAULT = false
-
 /** Makes a machine. Throws `PCError` when the host lacks the memory for it. */
 export function createMachine(options: MachineOptions): Machine {
   const { core, handlers, compilers } = loadOutputs()
-  const jit = options.jit ?? COMPILES_BY_DEFAULT
+  const jit = options.jit ?? true
   const share = jit === true ? compilers.share() : undefined
   const compiler = jit === 'sync' ? compileReady : share?.compile
   const onWarning = (message: string) => process.emitWarning(message, 'TabpcWarning')

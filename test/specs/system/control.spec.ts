@@ -293,6 +293,22 @@ describe('control registers', () => {
     cpu.call('invalidatePage', Segment.Ds, 0x41800)
     expect(seen()).toEqual([3, 4])
   })
+  test('INVLPG anywhere in a large page drops all of it', () => {
+    const LARGE = 0x80
+    const area = 0x40_0000
+    cpu.page(() => 7)
+    cpu.call('writeControlRegister', 4, Cr4.PSE)
+    const directory = cpu.get('cr3') & ~0xfff
+    cpu.write32(directory + 4, 7 | LARGE)
+    cpu.write8(0x45000, 1)
+    expect([cpu.call('read8', area + 0x45000), cpu.call('read8', area + 0x46000)]).toEqual([1, 0])
+    // Not present any more: a page that is still known shows in the value.
+    cpu.write32(directory + 4, 0)
+    expect(cpu.call('read8', area + 0x45000)).toBe(1)
+    cpu.call('invalidatePage', Segment.Ds, area + 0x123000)
+    expect(cpu.faultOf('read8', area + 0x45000)).toBe('14:0')
+    expect(cpu.faultOf('read8', area + 0x46000)).toBe('14:0')
+  })
 })
 
 describe('debug registers', () => {
