@@ -4,6 +4,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { CpuModel, CpuSignature } from '../runtime/cpu-models.ts'
 import { ExitReason } from '../runtime/exits.ts'
 import * as flags from '../runtime/flags.ts'
 import * as records from '../runtime/records.ts'
@@ -34,6 +35,8 @@ export function layoutSource(): string {
     Exit: ExitReason,
     PageFlag: map.PageFlag,
     RegionDescriptor: records.RegionDescriptor,
+    CpuModel,
+    CpuSignature,
     Arithmetic: vector.Arithmetic,
     Element: vector.Element,
     Conversion: vector.Conversion,

@@ -27,6 +27,7 @@ describe('values', () => {
       initrd: undefined,
       append: '',
       memoryBytes: 256 * 1024 ** 2,
+      cpu: 'max',
       serial: { kind: 'stdio' },
       debugcon: { kind: 'none' },
       isaDebugExit: false,
