@@ -131,6 +131,7 @@ describe('what is wrong and how to mend it', () => {
     [[...kernel, '--serial', 'tcp:1'], /write stdio, none, or file:FILE/],
     [[...kernel, '--debugcon', 'file:'], /write stdio, none, or file:FILE/],
     [[...kernel, '--clock', 'fast'], /write wall or virtual/],
+    [[...kernel, '--cpu', '386'], /write 486, i686, max, pentium/],
     [[...kernel, '--expect', '('], /no regular expression: Unterminated group/],
     [[...kernel, '--expect', ''], /--expect is empty/],
     [[...kernel, '--timeout', '0'], /--timeout cannot be '0'/],
