@@ -6,6 +6,7 @@
  * It needs bytes only, no machine, so it runs in the machine's thread (tests, `--jit sync`) or in a worker alike.
  */
 import { RegionLowering } from './backends/region.ts'
+import { vectorHelper } from './backends/region-vector.ts'
 import type { RegionModule } from './backends/value.ts'
 import { defaultLimits, discover, type DiscoveryLimits } from './regions/discovery.ts'
 import { emptyExcerpt, type ProfileExcerpt, profileFrom } from './regions/profile.ts'
@@ -51,6 +52,10 @@ export function lowerRegion(m: TargetModule, region: Region, records = 0): void 
   m.addMemoryImport('0', 'env', 'memory')
   const lowering = new RegionLowering(m, region, structure(region), records)
   lowering.lower()
+  for (const helper of lowering.vectorHelpers) {
+    const { result } = vectorHelper(helper)
+    m.addFunctionImport(helper, 'core', helper, WasmType.I32, result === 'i32' ? WasmType.I32 : WasmType.None)
+  }
   for (const name of lowering.imports) m.addFunctionImport(name, 'core', name, WasmType.I32, WasmType.I32)
 }
 

@@ -19,6 +19,8 @@ const flagParts = ['left', 'carry', 'right']
 const auxFlagParts = ['carry', 'image']
 
 const INDENT = '  '
+/** Behind the number of a value that is no i32. */
+const typeSuffixes = { none: '', i32: '', i64: ':64', f32: ':f32', f64: ':f64', v128: ':128' }
 /** Constants beyond this are easier to read in base 16. */
 const LARGEST_DECIMAL = 99
 
@@ -70,7 +72,7 @@ class DefinitionText {
   private name(node: Node): string {
     let name = this.names.get(node)
     if (name === undefined) {
-      name = `%${this.names.size + 1}${node.type === 'i64' ? ':64' : ''}`
+      name = `%${this.names.size + 1}${typeSuffixes[node.type]}`
       this.names.set(node, name)
     }
     return name
@@ -78,7 +80,8 @@ class DefinitionText {
 
   private value(node: Node): string {
     if (node.op !== 'const') return this.name(node)
-    const { number } = node
+    const { number, type } = node
+    if (type === 'f32' || type === 'f64') return String(number)
     return Math.abs(number) <= LARGEST_DECIMAL ? String(number) : `0x${(number < 0 ? number >>> 0 : number).toString(16)}`
   }
 
@@ -99,7 +102,15 @@ class DefinitionText {
   private describe(node: Node): string {
     const { op, args, number, size, name } = node
     const element = number > 0 ? `[${number}]` : ''
+    const place = number > 0 ? ` + ${number}` : ''
     switch (op) {
+      case 'wasm': return `${name}${element} ${this.values(args)}`
+      case 'vector': return `bytes ${name}`
+      case 'shuffle': return `shuffle ${this.values(args)} by ${name}`
+      case 'permute': return `${name} ${this.values(args.slice(0, 3))} or ${this.value(args[3])}`
+      case 'peek': return `state${size} at ${this.value(args[0])}${place}`
+      case 'poke': return `state${size} at ${this.value(args[0])}${place} <- ${this.value(args[1])}`
+      case 'require': return `require ${name}`
       case 'operand': return name === 'selector' ? `selector of operand ${number}` : `operand ${number}`
       case 'address': return `address of operand ${number}`
       case 'register': return `register ${this.registerOf(node)}`

@@ -45,7 +45,7 @@ export function definedStatements(facts: Facts): readonly Node[] {
 
 function emptyModule(): { m: Module; helpers: Map<string, string> } {
   const m = new binaryen.Module()
-  m.setFeatures(binaryen.Features.SignExt | binaryen.Features.BulkMemory | binaryen.Features.MutableGlobals)
+  m.setFeatures(binaryen.Features.SignExt | binaryen.Features.BulkMemory | binaryen.Features.MutableGlobals | binaryen.Features.SIMD128)
   m.setMemory(PAGES, PAGES)
   const helpers = new Map<string, string>()
   for (const [name, { parameters, result }] of helperSignatures) {

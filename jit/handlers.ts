@@ -80,6 +80,17 @@ const hotX87 = new Set([
   'fucomi', 'fucomip', 'fnstsw', 'fnstcw', 'fldcw', 'fsqrt',
 ])
 
+/** SSE and SSE2 forms that compilers and memory functions emit. */
+const hotVector = new Set([
+  'movaps', 'movups', 'movapd', 'movdqa', 'movdqu', 'movss', 'movsd', 'movd', 'movq', 'movlps', 'movhps', 'movlpd', 'movhpd',
+  'addss', 'addsd', 'addps', 'addpd', 'subss', 'subsd', 'subps', 'subpd', 'mulss', 'mulsd', 'mulps', 'mulpd', 'divss', 'divsd',
+  'sqrtss', 'sqrtsd', 'minsd', 'maxsd', 'minss', 'maxss', 'comiss', 'comisd', 'ucomiss', 'ucomisd', 'cvtsi2sd', 'cvtsi2ss',
+  'cvttsd2si', 'cvttss2si', 'cvtss2sd', 'cvtsd2ss', 'cvtdq2pd', 'cvtps2pd',
+  'xorps', 'xorpd', 'andps', 'andpd', 'pxor', 'por', 'pand', 'pandn', 'paddb', 'paddw', 'paddd', 'paddq', 'psubd', 'psubb', 'psubw',
+  'pcmpeqb', 'pcmpeqd', 'pcmpgtd', 'pmuludq', 'pmaddwd', 'pmullw', 'pslld', 'psrld', 'psrlq', 'psllq', 'psrldq', 'pslldq',
+  'pshufd', 'shufps', 'shufpd', 'unpcklps', 'unpcklpd', 'unpckhpd', 'punpckldq', 'punpcklqdq', 'punpckhqdq', 'pmovmskb', 'pminub',
+])
+
 /**
  * Whether a signature is worth a place inside the interpreter's one function. Chosen by what compilers emit; the
  * rest are called, at a third of the speed.
@@ -88,6 +99,8 @@ export function isHot(facts: Facts): boolean {
   const { mnemonic, operandSize, operands } = facts
   if (operands.some(operand => operand.kind === 'far')) return false
   if (hotX87.has(mnemonic)) return operandSize === 32 && operands.every(operand => operand.kind !== 'memory' || operand.size !== 80)
+  if (operands.some(operand => operand.class === 'xmm'))
+    return hotVector.has(mnemonic) && facts.addressSize === 32 && operands.every(operand => operand.class !== 'mm')
   if (operands.some(operand => operand.class !== undefined && !operand.class.startsWith('gpr'))) return false
   const size = operands.length > 0 && operands[0].size > 0 ? operands[0].size : operandSize
   if (size === 64) return false

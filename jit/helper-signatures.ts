@@ -3,22 +3,25 @@
  * `faults` says that an exception may be pending after the call.
  */
 export interface HelperSignature {
-  readonly parameters: readonly ('i32' | 'i64')[]
-  readonly result: 'i32' | 'i64' | 'none'
+  readonly parameters: readonly ('i32' | 'i64' | 'v128')[]
+  readonly result: 'i32' | 'i64' | 'v128' | 'none'
   readonly faults: boolean
+  /** Touches vector registers and MXCSR alone, so that regions, whose other state is in locals, may call it. */
+  readonly vectorOnly: boolean
 }
 
-/** Parses 'name(i32,i64):i32!' rows; '!' marks a helper that may raise an exception. */
+/** Parses 'name(i32,i64):i32!' rows; '!' marks a helper that may raise an exception, '@' `vectorOnly`. */
 function parse(rows: string): Map<string, HelperSignature> {
   const table = new Map<string, HelperSignature>()
   for (const row of rows.trim().split(/\s+/)) {
-    const match = /^(\w+)\(([\w,]*)\)(?::(i32|i64))?(!?)$/.exec(row)
+    const match = /^(\w+)\(([\w,]*)\)(?::(i32|i64|v128))?(!?)(@?)$/.exec(row)
     if (!match) throw new Error(`bad helper signature: ${row}`)
-    const [, name, parameters, result, faults] = match
+    const [, name, parameters, result, faults, vectorOnly] = match
     table.set(name, {
-      parameters: parameters === '' ? [] : (parameters.split(',') as ('i32' | 'i64')[]),
-      result: (result as 'i32' | 'i64' | undefined) ?? 'none',
+      parameters: parameters === '' ? [] : (parameters.split(',') as HelperSignature['parameters']),
+      result: (result as HelperSignature['result'] | undefined) ?? 'none',
       faults: faults === '!',
+      vectorOnly: vectorOnly === '@',
     })
   }
   return table
@@ -29,6 +32,8 @@ const core = `
   read8(i32):i32! read16(i32):i32! read32(i32):i32! read64(i32):i64!
   write8(i32,i32)! write16(i32,i32)! write32(i32,i32)! write64(i32,i64)!
   readForModify8(i32):i32! readForModify16(i32):i32! readForModify32(i32):i32! readForModify64(i32):i64!
+  read128(i32):v128! read128Aligned(i32):v128! write128(i32,v128)! write128Aligned(i32,v128)!
+  sseUnavailable()! mmxUnavailable()!
   probeWrite(i32,i32)! probeRead(i32,i32)!
   condition(i32):i32 getEflags():i32 getArithmeticFlags():i32 setArithmeticFlags(i32)
   segmentRead(i32,i32,i32):i32! segmentWrite(i32,i32,i32):i32!

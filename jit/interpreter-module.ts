@@ -32,6 +32,7 @@ import { type Expression, LocalPool, type Module } from './backends/value.ts'
 import { Builder, type Facts } from './definitions/builder.ts'
 import { definitions } from './definitions/index.ts'
 import { type HandlerTable, isHot, signatureOf, type SpecialHandler } from './handlers.ts'
+import type { ValueType } from './ir.ts'
 import { collectSamples } from './samples.ts'
 
 /** core.wasm and the numbers of its handlers. */
@@ -122,7 +123,7 @@ class InterpreterGenerator {
     return this.addHot(name, lowering.lower(builder.statements))
   }
 
-  private addGeneral(name: string, body: Expression[], types: readonly ('i32' | 'i64')[]): number {
+  private addGeneral(name: string, body: Expression[], types: readonly ValueType[]): number {
     const { m } = this
     m.addFunction(
       name,

@@ -10,24 +10,25 @@
  */
 
 /** wasm type of a node's value. */
-export type ValueType = 'i32' | 'i64'
+export type ValueType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128'
 
 /** Operations on values alone. */
 export type PureOp =
   | 'const' | 'add' | 'sub' | 'mul' | 'and' | 'or' | 'xor' | 'shl' | 'shr' | 'sar' | 'rotl' | 'rotr'
   | 'eq' | 'ne' | 'ltU' | 'ltS' | 'gtU' | 'gtS' | 'leU' | 'leS' | 'geU' | 'geS' | 'eqz' | 'select'
   | 'clz' | 'ctz' | 'popcnt' | 'extend8' | 'extend16' | 'extend32' | 'widenU' | 'widenS' | 'wrap'
-  | 'divU' | 'divS' | 'remU' | 'remS'
+  | 'divU' | 'divS' | 'remU' | 'remS' | 'wasm' | 'vector' | 'shuffle' | 'permute'
 
 /** Reads of state. */
 export type ReadOp =
   | 'operand' | 'address' | 'register' | 'field' | 'carry' | 'condition' | 'arithmeticFlags' | 'next' | 'current'
-  | 'target' | 'stackMask' | 'recordSegment'
+  | 'target' | 'stackMask' | 'recordSegment' | 'peek'
 
 /** Operations that fault or change state. */
 export type EffectOp =
   | 'load' | 'store' | 'modifyLoad' | 'modifyStore' | 'setOperand' | 'setRegister' | 'setField' | 'setFlags'
   | 'setCarry' | 'setOverflow' | 'call' | 'faultIf' | 'jump' | 'branch' | 'jumpTo' | 'checkTarget' | 'endRun' | 'if'
+  | 'poke' | 'require'
 
 /** Which segment an access goes through: a fixed one, or the one that the instruction names. */
 export type SegmentChoice = number | 'operand'
@@ -38,11 +39,11 @@ export interface Node {
   /** Type of the value, or none. */
   readonly type: ValueType | 'none'
   readonly args: readonly Node[]
-  /** Constant, operand number, register number, condition code, vector. */
+  /** Constant, operand number, register number, condition code, exception vector, lane, offset of a peek or poke. */
   readonly number: number
   /** Access or flag size in bits. */
   readonly size: number
-  /** State field or helper name. */
+  /** State field, helper, wasm operator; 16 bytes in base 16; 'aligned'; what is required ('sse', 'mmx'). */
   readonly name: string
   readonly segment: SegmentChoice
   /** Branches of 'if'. */
@@ -56,12 +57,12 @@ export interface Node {
 const pureOps = new Set<string>([
   'const', 'add', 'sub', 'mul', 'and', 'or', 'xor', 'shl', 'shr', 'sar', 'rotl', 'rotr', 'eq', 'ne', 'ltU', 'ltS',
   'gtU', 'gtS', 'leU', 'leS', 'geU', 'geS', 'eqz', 'select', 'clz', 'ctz', 'popcnt', 'extend8', 'extend16',
-  'extend32', 'widenU', 'widenS', 'wrap', 'divU', 'divS', 'remU', 'remS',
+  'extend32', 'widenU', 'widenS', 'wrap', 'divU', 'divS', 'remU', 'remS', 'wasm', 'vector', 'shuffle', 'permute',
 ])
 
 const effectOps = new Set<string>([
   'load', 'store', 'modifyLoad', 'modifyStore', 'setOperand', 'setRegister', 'setField', 'setFlags', 'setCarry',
-  'setOverflow', 'call', 'faultIf', 'jump', 'branch', 'jumpTo', 'checkTarget', 'endRun', 'if',
+  'setOverflow', 'call', 'faultIf', 'jump', 'branch', 'jumpTo', 'checkTarget', 'endRun', 'if', 'poke', 'require',
 ])
 
 /** Whether a node depends on its arguments alone. */

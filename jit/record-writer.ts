@@ -27,8 +27,10 @@ interface Handlers {
   readonly endsRun: boolean
 }
 
-/** Slot of a general register operand, sub-registers included. */
+/** Slot of a general or vector register operand, sub-registers included; the number of any other register. */
 function slotOf(operand: RegisterOperand): number {
+  if (operand.class === 'xmm') return stateAddress('xmm', operand.index)
+  if (operand.class === 'mm') return stateAddress('fpr', operand.index)
   if (!operand.class.startsWith('gpr')) return operand.index
   if (operand.class === 'gpr8' && operand.index >= HIGH_BYTE_REGISTERS)
     return stateAddress('gpr', operand.index - HIGH_BYTE_REGISTERS) + 1

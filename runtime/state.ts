@@ -113,7 +113,14 @@ const rows = [
   ['fpuDataOffset', 8],
   ['fpuDataSelector', 8],
   ['mxcsr', 8],
+  // Nonzero when SSE instructions raise #UD or #NM, which follows from CR0 and CR4 (helpers/mode.ts).
+  ['sseBlocked', 8],
   ['xmm', 16, 16],
+  // Where a definition leaves the memory operand and the immediate of a vector helper (vector-operations.ts).
+  ['vectorOperand', 16],
+  ['vectorImmediate', 8],
+  // Lengths of the strings of PCMPESTRI: destination, source.
+  ['vectorLengths', 8, 2],
   // Scratch where helpers leave a second result (the high half, a remainder, an 80-bit value …).
   ['result', 16, 4],
   ['cpuModel', 8],

@@ -1,4 +1,5 @@
 /** The CPU after reset (SDM vol. 3, table 9-1), and as a boot loader leaves it to a kernel. */
+import { signatureOfModel } from '../runtime/cpu-models.ts'
 import type { Core } from '../runtime/core.ts'
 import { Gpr, Segment, stateAddress, stateFields, type StateName } from '../runtime/state.ts'
 import type { BootImage, BootRegister } from './loaders/boot-image.ts'
@@ -10,8 +11,6 @@ const FLAT_DATA_ACCESS = 0xc093
 const FLAT_CODE_ACCESS = 0xc09b
 const FLAT_LIMIT = -1
 const REAL_MODE_LIMIT = 0xffff
-/** Family 6, model 8, stepping 3: what EDX holds after reset. */
-const RESET_SIGNATURE = 0x683
 const RESET_CS_SELECTOR = 0xf000
 const RESET_CS_BASE = 0xffff0000
 const RESET_EIP = 0xfff0
@@ -47,7 +46,7 @@ const notProcessorState: ReadonlySet<string> = new Set<StateName>([
 export function resetProcessor(core: Core): void {
   for (const { name, address, bytes, count } of Object.values(stateFields))
     if (!notProcessorState.has(name)) core.bytes.fill(0, address, address + bytes * count)
-  core.set('gpr', RESET_SIGNATURE, Gpr.Edx)
+  core.set('gpr', signatureOfModel(core.get('cpuModel')), Gpr.Edx)
   for (const segment of [Segment.Es, Segment.Ss, Segment.Ds, Segment.Fs, Segment.Gs])
     setSegment(core, segment, 0, 0, REAL_MODE_LIMIT, REAL_MODE_DATA_ACCESS)
   setSegment(core, Segment.Cs, RESET_CS_SELECTOR, RESET_CS_BASE | 0, REAL_MODE_LIMIT, REAL_MODE_CODE_ACCESS)

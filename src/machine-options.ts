@@ -12,7 +12,7 @@ export interface MachineOptions {
   readonly memoryBytes: number
   /** 'wall' paces virtual time to the host's clock; 'virtual' derives it from retired instructions. */
   readonly clock: 'wall' | 'virtual'
-  /** Name of the CPU model; absent means the default. */
+  /** Name of the CPU model (runtime/cpu-models.ts); absent means `max`, which has everything. */
   readonly cpu?: string
   /**
    * How hot code is compiled: true in a thread beside the machine; 'sync' at once in the machine's own thread, which

@@ -16,6 +16,7 @@ import { type Compiler, RegionManager } from '../jit/region-manager.ts'
 import { RecordWriter } from '../jit/record-writer.ts'
 import type { HandlerTable } from '../jit/handlers.ts'
 import { CodeCache } from '../runtime/code-cache.ts'
+import { type CpuModel, cpuModels } from '../runtime/cpu-models.ts'
 import { Core } from '../runtime/core.ts'
 import { ExitReason } from '../runtime/exits.ts'
 import { REVIEW_INSTRUCTIONS } from '../runtime/memory-map.ts'
@@ -42,6 +43,7 @@ import { Ps2Mouse } from './devices/ps2-mouse.ts'
 import { Rtc } from './devices/rtc.ts'
 import { SystemControlPort } from './devices/system-control.ts'
 import { Uart } from './devices/uart.ts'
+import { PCError } from './errors.ts'
 import { Ram } from './guest-memory.ts'
 import type { MachineOptions, MachineStats, RunnableMachine, RunResult, SerialLine, StopReason } from './machine-options.ts'
 import { closeVideoHole, openRam } from './physical-map.ts'
@@ -55,6 +57,12 @@ export interface MachineAssets {
   readonly compiler?: Compiler
   /** Called once when the machine is disposed of. */
   readonly onDispose?: () => void
+}
+
+/** The CPU model of a name. Throws PCError 'usage' for one that does not exist. */
+function modelOf(name = 'max'): CpuModel {
+  if (Object.hasOwn(cpuModels, name)) return cpuModels[name]
+  throw new PCError('usage', `there is no CPU model '${name}'`, `choose ${Object.keys(cpuModels).sort().join(', ')}`)
 }
 
 /** Entries by jump after which a run is compiled. */
@@ -116,6 +124,7 @@ export class Machine implements RunnableMachine {
     this.clock.onEarlierDue = due => this.shortenBudget(due)
     openRam(core)
     closeVideoHole(core)
+    core.set('cpuModel', modelOf(options.cpu))
     resetProcessor(core)
     if (this.regions) core.set('heatThreshold', options.heatThreshold ?? HEAT_THRESHOLD)
     if (options.trace) core.set('traceEach', 1)

@@ -18,7 +18,7 @@ async function compileHelpers(): Promise<Uint8Array> {
     [
       'runtime/helpers/index.ts', '--baseDir', root, '--outFile', 'build/helpers/helpers.wasm', '--importMemory',
       '--runtime', 'stub', '--memoryBase', String(HELPER_DATA_BASE), '-O3', '--noAssert', '--debug',
-      '--disableWarning',
+      '--disableWarning', '--enable', 'simd',
     ],
   )
   if (error) throw new Error(`the helpers do not compile:\n${stderr.toString()}`)

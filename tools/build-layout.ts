@@ -4,11 +4,13 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { CpuModel, CpuSignature } from '../runtime/cpu-models.ts'
 import { ExitReason } from '../runtime/exits.ts'
 import * as flags from '../runtime/flags.ts'
 import * as records from '../runtime/records.ts'
 import * as map from '../runtime/memory-map.ts'
 import * as state from '../runtime/state.ts'
+import * as vector from '../runtime/vector-operations.ts'
 
 /** 'flagKind' -> 'FLAG_KIND', 'PageFlag' -> 'PAGE_FLAG'. */
 function constantName(name: string): string {
@@ -33,12 +35,18 @@ export function layoutSource(): string {
     Exit: ExitReason,
     PageFlag: map.PageFlag,
     RegionDescriptor: records.RegionDescriptor,
+    CpuModel,
+    CpuSignature,
+    Arithmetic: vector.Arithmetic,
+    Element: vector.Element,
+    Conversion: vector.Conversion,
+    Mxcsr: vector.Mxcsr,
   }
   for (const [prefix, values] of Object.entries(enums))
     for (const [key, value] of Object.entries(values))
       if (typeof value === 'number')
         lines.push(`export const ${constantName(prefix)}_${constantName(key)}: u32 = ${value >>> 0}`)
-  for (const [key, value] of Object.entries({ ...map, ...flags, ...records, ...state }))
+  for (const [key, value] of Object.entries({ ...map, ...flags, ...records, ...state, ...vector }))
     if (typeof value === 'number') lines.push(`export const ${key}: u32 = ${value}`)
   return `${lines.join('\n')}\n`
 }

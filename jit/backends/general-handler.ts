@@ -5,7 +5,7 @@
 import { RecordField, RecordFlag } from '../../runtime/records.ts'
 import { Gpr, ModeBit, Segment, stateAddress, Vector } from '../../runtime/state.ts'
 import type { Node } from '../ir.ts'
-import { HandlerLowering } from './handler.ts'
+import { HandlerLowering, slowAccess } from './handler.ts'
 import type { Expression } from './value.ts'
 
 /** What a general handler returns. */
@@ -68,13 +68,14 @@ export class GeneralLowering extends HandlerLowering {
 
   protected override load(node: Node, out: Expression[]): void {
     const linear = this.translate(node, false, out)
-    this.keep(node, this.callHelper(`read${node.size}`, [this.local(linear)]), out)
+    this.keep(node, this.callHelper(slowAccess('read', node), [this.local(linear)]), out)
     out.push(this.faultCheck())
   }
 
   protected override store(node: Node, out: Expression[]): void {
     const linear = this.translate(node, true, out)
-    out.push(this.callHelper(`write${node.size}`, [this.local(linear), this.value(node.args[1])]), this.faultCheck())
+    const value = this.value(node.args[1])
+    out.push(this.callHelper(slowAccess('write', node), [this.local(linear), value]), this.faultCheck())
   }
 
   protected override modifyLoad(node: Node, out: Expression[]): void {

@@ -7,14 +7,20 @@
 import binaryen from 'binaryen'
 import { FLAG_OPERATION_MASK, FLAG_SHIFT_POSITION, Lazy, OVERFLOW_OVERRIDE } from '../../runtime/flags.ts'
 import { RecordField } from '../../runtime/records.ts'
-import { stateAddress } from '../../runtime/state.ts'
+import { Cr0, stateAddress } from '../../runtime/state.ts'
 import type { Facts } from '../definitions/builder.ts'
 import { helperSignatures } from '../helper-signatures.ts'
 import type { Node } from '../ir.ts'
 import { type Expression, type LocalPool, type Module, ValueLowering } from './value.ts'
+import { peek, poke } from './vector.ts'
 
 /** Types by the names that the intermediate form uses. */
-export const valueTypes = { i32: binaryen.i32, i64: binaryen.i64 }
+export const valueTypes = {
+  i32: binaryen.i32, i64: binaryen.i64, f32: binaryen.f32, f64: binaryen.f64, v128: binaryen.v128,
+}
+
+/** ES of the x87 status word: an unmasked exception is pending. */
+const X87_SUMMARY = 0x80
 
 /** Condition codes without their inverting low bit (SDM vol. 1, appendix B). */
 enum ConditionPair { O, B, Z, BE, S, P, L, LE }
@@ -22,6 +28,11 @@ enum ConditionPair { O, B, Z, BE, S, P, L, LE }
 /** Tells whether an operand is a general register, whose record field is the address of its slot. */
 function isGeneral(facts: Facts, index: number): boolean {
   return facts.operands[index].class?.startsWith('gpr') ?? false
+}
+
+/** The helper that carries out a load ('read') or a store ('write') with every check. */
+export function slowAccess(kind: 'read' | 'write', node: Node): string {
+  return `${kind}${node.size}${node.name === 'aligned' ? 'Aligned' : ''}`
 }
 
 /** Internal names of helper functions in the module, which differ from their export names. */
@@ -126,6 +137,7 @@ export abstract class HandlerLowering extends ValueLowering<Module> {
       case 'target': return this.targetEip()
       case 'stackMask': return this.stackMask()
       case 'recordSegment': return this.field8(RecordField.Segment)
+      case 'peek': return peek(m, node.type, node.size, node.number, this.value(node.args[0]))
       default: throw new Error(`${node.op} is not a read`)
     }
   }
@@ -209,6 +221,12 @@ export abstract class HandlerLowering extends ValueLowering<Module> {
         return
       }
       case 'call': this.call(node, out); return
+      case 'poke': {
+        const [address, value] = node.args
+        out.push(poke(m, value.type, node.size, node.number, this.value(address), this.value(value)))
+        return
+      }
+      case 'require': this.require(node.name, out); return
       case 'faultIf': {
         const [condition, code] = node.args
         const raise = [this.set32(stateAddress('fault'), m.i32.const(node.number + 1))]
@@ -229,6 +247,20 @@ export abstract class HandlerLowering extends ValueLowering<Module> {
     else if (this.isUsed(node)) this.keep(node, call, out)
     else out.push(this.m.drop(call))
     if (signature?.faults) out.push(this.faultCheck())
+  }
+
+  /** What MMX and SSE instructions look at first; the helpers find out which exception it is. */
+  private require(unit: string, out: Expression[]): void {
+    const { m } = this
+    const condition =
+      unit === 'sse'
+        ? this.get32(stateAddress('sseBlocked'))
+        : m.i32.or(
+            m.i32.and(this.get32(stateAddress('cr0')), m.i32.const(Cr0.EM | Cr0.TS)),
+            m.i32.and(this.get32(stateAddress('fpuStatus')), m.i32.const(X87_SUMMARY)),
+          )
+    const report = [this.callHelper(`${unit}Unavailable`, []), this.faultCheck()]
+    out.push(m.if(condition, m.block(null, report)))
   }
 
   /** Leaves the handler if an exception is pending. */
@@ -260,6 +292,7 @@ export abstract class HandlerLowering extends ValueLowering<Module> {
         out.push(this.set32(stateAddress('flagCarry'), m.i32.const(0)))
         return
       case Lazy.Aux:
+      case Lazy.Explicit:
         out.push(this.set32(stateAddress('flagCarry'), this.value(rest[0])))
         out.push(this.set32(stateAddress('flagRight'), this.value(rest[1])))
         return

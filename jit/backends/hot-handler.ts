@@ -7,9 +7,10 @@ import { RecordField } from '../../runtime/records.ts'
 import { stateAddress } from '../../runtime/state.ts'
 import type { Facts } from '../definitions/builder.ts'
 import type { Node } from '../ir.ts'
-import { HandlerLowering, type HelperNames, valueTypes } from './handler.ts'
+import { HandlerLowering, type HelperNames, slowAccess, valueTypes } from './handler.ts'
 import { noteTarget, targetProfileRow } from './target-profile.ts'
 import type { Expression, LocalPool, Module } from './value.ts'
+import { loadBits, storeBits } from './vector.ts'
 
 const OFFSET_IN_PAGE = 0xfff
 
@@ -66,9 +67,13 @@ export class HotLowering extends HandlerLowering {
   protected override address(): Expression { return this.sumAddress(this.indexed) }
   protected override stackMask(): Expression { return this.m.i32.const(-1) }
 
-  /** Page number part of the address of the last byte of an access: what a tag must equal. */
-  private tagOf(linear: number, size: number): Expression {
+  /**
+   * Page number part of the address of the last byte of an access: what a tag must equal. Where the access must be
+   * aligned, the low bits of its address stay, so that a misaligned one misses.
+   */
+  private tagOf(linear: number, size: number, aligned: boolean): Expression {
     const { m } = this
+    if (aligned) return m.i32.and(this.local(linear), m.i32.const(~OFFSET_IN_PAGE | (size / 8 - 1)))
     const last = size > 8 ? m.i32.add(this.local(linear), m.i32.const(size / 8 - 1)) : this.local(linear)
     return m.i32.and(last, m.i32.const(~OFFSET_IN_PAGE))
   }
@@ -84,56 +89,48 @@ export class HotLowering extends HandlerLowering {
   }
 
   /** Computes an access's linear address and TLB entry into locals; gives the hit test. `tag`: 0 load, 4 store. */
-  private translate(offset: Node, size: number, tag: number, out: Expression[]) {
+  private translate(offset: Node, { size, name }: Node, tag: number, out: Expression[]) {
     const { m } = this
     const linear = this.pool.take('i32')
     const entry = this.pool.take('i32')
     out.push(m.local.set(linear, this.value(offset)))
     out.push(m.local.set(entry, this.entryOf(linear)))
-    const hit = m.i32.eq(m.i32.load(tag, 4, this.local(entry)), this.tagOf(linear, size))
+    const hit = m.i32.eq(m.i32.load(tag, 4, this.local(entry)), this.tagOf(linear, size, name === 'aligned'))
     const host = () => m.i32.add(this.local(linear), m.i32.load(8, 4, this.local(entry)))
     return { linear, hit, host }
   }
 
   private loadAt(size: number, host: Expression): Expression {
-    const { m } = this
-    if (size === 8) return m.i32.load8_u(0, 1, host)
-    if (size === 16) return m.i32.load16_u(0, 1, host)
-    if (size === 64) return m.i64.load(0, 1, host)
-    return m.i32.load(0, 1, host)
+    return loadBits(this.m, size, 0, host)
   }
 
   private storeAt(size: number, host: Expression, value: Expression): Expression {
-    const { m } = this
-    if (size === 8) return m.i32.store8(0, 1, host, value)
-    if (size === 16) return m.i32.store16(0, 1, host, value)
-    if (size === 64) return m.i64.store(0, 1, host, value)
-    return m.i32.store(0, 1, host, value)
+    return storeBits(this.m, size, 0, host, value)
   }
 
   protected override load(node: Node, out: Expression[]): void {
     const { m } = this
-    const { linear, hit, host } = this.translate(node.args[0], node.size, 0, out)
+    const { linear, hit, host } = this.translate(node.args[0], node, 0, out)
     const home = this.home(node)
-    const slow = [m.local.set(home, this.callHelper(`read${node.size}`, [this.local(linear)])), this.faultCheck()]
+    const slow = [m.local.set(home, this.callHelper(slowAccess('read', node), [this.local(linear)])), this.faultCheck()]
     out.push(m.if(hit, m.local.set(home, this.loadAt(node.size, host())), m.block(null, slow)))
   }
 
   protected override store(node: Node, out: Expression[]): void {
     const { m } = this
     const [offset, value] = node.args
-    const { linear, hit, host } = this.translate(offset, node.size, 4, out)
-    const type = node.size === 64 ? 'i64' : 'i32'
+    const { linear, hit, host } = this.translate(offset, node, 4, out)
+    const type = value.type === 'none' ? 'i32' : value.type
     const kept = this.pool.take(type)
     out.push(m.local.set(kept, this.value(value)))
     const stored = () => m.local.get(kept, valueTypes[type])
-    const slow = [this.callHelper(`write${node.size}`, [this.local(linear), stored()]), this.faultCheck()]
+    const slow = [this.callHelper(slowAccess('write', node), [this.local(linear), stored()]), this.faultCheck()]
     out.push(m.if(hit, this.storeAt(node.size, host(), stored()), m.block(null, slow)))
   }
 
   protected override modifyLoad(node: Node, out: Expression[]): void {
     const { m } = this
-    const { linear, hit, host } = this.translate(node.args[0], node.size, 4, out)
+    const { linear, hit, host } = this.translate(node.args[0], node, 4, out)
     const address = this.pool.take('i32')
     const home = this.home(node)
     this.modifyAddress.set(node, address)

@@ -9,6 +9,7 @@
  *   Inc Dec     result                    CF
  *   Adc Sbb     result   left     right   CF
  *   Aux         result   image            CF
+ *   Explicit    result   image            CF
  *
  * Operands are kept, not what follows from them: before: result, carry computed after every operation => after:
  * where a branch or an exit asks, so that V8 fuses the comparison and moves the rest into the exit.
@@ -97,7 +98,8 @@ export class RegionFlags {
       case Lazy.Adc:
       case Lazy.Sbb:
         return [this.set('C', third()), this.set('A', result()), this.set('B', second()), this.set('E', fourth())]
-      case Lazy.Aux: return [this.set('C', second()), this.set('A', result()), this.set('B', third())]
+      case Lazy.Aux:
+      case Lazy.Explicit: return [this.set('C', second()), this.set('A', result()), this.set('B', third())]
       default: throw new Error(`flags of kind ${Lazy[kind]} are never recorded`)
     }
   }
@@ -171,11 +173,13 @@ export class RegionFlags {
   }
 
   private sign(shape: FlagShape): Expression {
+    if (shape.kind === Lazy.Explicit) return this.bit(this.get('B'), 7)
     return this.m.i32.lt_s(this.signedResult(shape), this.constant(0))
   }
 
   private parity(shape: FlagShape): Expression {
     const { m } = this
+    if (shape.kind === Lazy.Explicit) return this.bit(this.get('B'), 2)
     const byte = m.i32.and(this.result(shape), this.constant(0xff))
     return m.i32.and(m.i32.xor(m.i32.popcnt(byte), this.constant(1)), this.constant(1))
   }
@@ -196,7 +200,8 @@ export class RegionFlags {
       case Lazy.Sbb: return both(this.get('B'), this.get('E'), this.get('B'), this.get('A'))
       case Lazy.Inc: return m.i32.eq(this.get('A'), this.constant(shape.size === 32 ? 0x80000000 | 0 : 1 << top))
       case Lazy.Dec: return m.i32.eq(this.get('A'), this.constant(shape.size === 32 ? 0x7fffffff : (1 << top) - 1))
-      case Lazy.Aux: return this.bit(this.get('B'), 11)
+      case Lazy.Aux:
+      case Lazy.Explicit: return this.bit(this.get('B'), 11)
       default: return this.constant(0)
     }
   }
@@ -279,7 +284,8 @@ export class RegionFlags {
       case Lazy.Sbb:
         out.push(this.setState('flagLeft', top(this.get('B'))), this.setState('flagRight', top(this.get('E'))))
         break
-      case Lazy.Aux: out.push(this.setState('flagRight', this.get('B'))); break
+      case Lazy.Aux:
+      case Lazy.Explicit: out.push(this.setState('flagRight', this.get('B'))); break
       default:
     }
     return out

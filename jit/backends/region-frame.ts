@@ -13,6 +13,7 @@ import type { Region } from '../regions/region.ts'
 import { WasmType } from '../wasm/module-writer.ts'
 import { RegionFlags } from './region-flags.ts'
 import { type MemoryFrame, RegionMemory } from './region-memory.ts'
+import { FIRST_XMM, impliedXmm, RegionVectors, vectorSlot } from './region-vector.ts'
 import { type Expression, LocalPool, type RegionModule, ValueLowering } from './value.ts'
 
 /** Fixed locals: the general registers first, then these. */
@@ -41,7 +42,9 @@ export const segmentLocals: ReadonlyMap<number, { readonly base: number; readonl
 const CHECKED_ACCESS = 0x8e
 const OPEN_ACCESS = 0x82
 
-export const valueTypes = { i32: WasmType.I32, i64: WasmType.I64 }
+export const valueTypes = {
+  i32: WasmType.I32, i64: WasmType.I64, f32: WasmType.F32, f64: WasmType.F64, v128: WasmType.V128,
+}
 
 /** Code out of line that leaves the region. */
 export interface Exit {
@@ -53,11 +56,16 @@ export abstract class RegionFrame extends ValueLowering<RegionModule> implements
   protected readonly region: Region
   protected readonly flags: RegionFlags
   protected readonly memory: RegionMemory
+  protected readonly vectors: RegionVectors
   /** Registers that the region may read or write, and write. */
   protected readonly used = new Set<number>()
   protected readonly written = new Set<number>()
   /** Exports of core.wasm that are called, each from i32 to i32. */
   readonly imports = new Set<string>()
+  /** Helpers of vector instructions that are called. */
+  readonly vectorHelpers = new Set<string>()
+  /** What the current block has made sure of: 'sse', 'mmx'. */
+  protected readonly required = new Set<string>()
   /** FS and GS, where accesses go through them. */
   protected readonly segments = new Set<number>()
   /** Whether the region may load one of them. */
@@ -73,20 +81,28 @@ export abstract class RegionFrame extends ValueLowering<RegionModule> implements
     super(m, new LocalPool(FIRST_SCRATCH), valueTypes)
     this.region = region
     this.loadsSegments = region.handled.some(({ instruction }) => loadsBase(instruction))
+    this.vectors = new RegionVectors(m, this.pool)
     this.memory = new RegionMemory(m, this.pool, this, (region.mode & ModeBit.User) !== 0)
     const flagLocals = { A: FLAG_A, B: FLAG_B, C: FLAG_C, E: FLAG_E, O: FLAG_O, K: FLAG_K }
     this.flags = new RegionFlags(m, flagLocals, code => this.callCore('condition', m.i32.const(code)))
   }
 
-  /** Calls `visit` for each general register that statements of the current instruction name. */
+  /**
+   * Calls `visit` for each general register and XMM register (FIRST_XMM and its number) that statements of the current
+   * instruction name.
+   */
   protected eachRegister(statements: readonly Node[], visit: (register: number, write: boolean) => void): void {
     const { operands } = this.current.source.instruction
     for (const node of statements) {
+      const implied = impliedXmm(node)
+      if (implied) visit(FIRST_XMM, implied.write)
       if (node.op === 'register' || node.op === 'setRegister') visit(node.number, node.op === 'setRegister')
       if (node.op === 'operand' || node.op === 'setOperand') {
         const operand = operands[node.number]
         if (operand.kind === 'register' && operand.class.startsWith('gpr'))
           visit(this.registerOf(operand), node.op === 'setOperand')
+        // What an operation does with its first operand, a helper may do: it counts as written.
+        if (operand.kind === 'register' && operand.class === 'xmm') visit(FIRST_XMM + operand.index, node.number === 0)
       }
       if (node.op === 'address') {
         const operand = operands[node.number] as MemoryOperand
@@ -150,13 +166,17 @@ export abstract class RegionFrame extends ValueLowering<RegionModule> implements
 
   protected load(registers: readonly number[]): Expression[] {
     const { m } = this
-    return registers.map(register =>
-      m.local.set(register, m.i32.load(stateAddress('gpr', register), 4, this.constant(0))),
-    )
+    return registers.map(register => {
+      if (register >= FIRST_XMM) return this.vectors.load(register - FIRST_XMM)
+      return m.local.set(register, m.i32.load(stateAddress('gpr', register), 4, this.constant(0)))
+    })
   }
 
   protected store(registers: readonly number[]): Expression[] {
-    return registers.map(register => this.setState(stateAddress('gpr', register), this.local(register)))
+    return registers.map(register => {
+      if (register >= FIRST_XMM) return this.vectors.store(register - FIRST_XMM)
+      return this.setState(stateAddress('gpr', register), this.local(register))
+    })
   }
 
   /**
@@ -207,6 +227,7 @@ export abstract class RegionFrame extends ValueLowering<RegionModule> implements
       }
       case 'operand': {
         const operand = instruction.operands[node.number]
+        if (operand.kind === 'register') return vectorSlot(operand)
         return operand.kind === 'immediate' && node.type === 'i32' ? operand.value : undefined
       }
       default: return undefined
@@ -242,6 +263,7 @@ export abstract class RegionFrame extends ValueLowering<RegionModule> implements
       case 'register': return this.readRegister(node.number, node.size, false)
       case 'address': return this.address(operands[node.number] as MemoryOperand)
       case 'field': return m.i32.load(stateAddress(node.name as StateName, node.number), 4, this.constant(0))
+      case 'peek': return this.vectors.peek(node, this.constantOf(node.args[0]), () => this.value(node.args[0]))
       case 'carry': return this.flags.carry(this.shape)
       case 'condition': return this.flags.condition(this.shape, node.number)
       default: throw new Error(`${node.op} cannot be read in a region`)

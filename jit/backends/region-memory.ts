@@ -14,6 +14,7 @@ import type { AccessGroups, GroupMember } from '../regions/access-groups.ts'
 import type { Node } from '../ir.ts'
 import { WasmType } from '../wasm/module-writer.ts'
 import type { Expression, LocalPool, RegionModule } from './value.ts'
+import { loadBits, storeBits } from './vector.ts'
 
 /** Bytes of a byte, in bits. */
 const BITS = 8
@@ -70,7 +71,7 @@ export class RegionMemory {
     out.push(this.m.local.set(linear, this.frame.linear(access, out)))
     const bytes = size / BITS
     if (this.frame.misses && size <= 32) this.locateCarefully(linear, host, size, write, out)
-    else this.lookUp(linear, bytes, write, host, out)
+    else this.lookUp(linear, bytes, write, host, out, access.name === 'aligned')
     return { local: host, offset: 0 }
   }
 
@@ -85,7 +86,17 @@ export class RegionMemory {
       out.push(this.m.local.set(linear, this.plus(this.frame.linear(access, out), -offset)))
       this.lookUp(linear, group.end - group.first, group.writes, host, out)
     }
+    if (access.name === 'aligned') this.checkAlignment(access, { group, offset }, host, out)
     return { local: host, offset }
+  }
+
+  /** Leaves when an access that must be aligned is not; one at a multiple of its size from its group's leader is. */
+  private checkAlignment(access: Node, { group, offset }: GroupMember, host: number, out: Expression[]): void {
+    const { leader } = group
+    const low = access.size / BITS - 1
+    const distance = offset - (this.groups?.memberOf(leader)?.offset ?? 0)
+    if (leader !== access && leader.name === 'aligned' && (distance & low) === 0) return
+    out.push(this.frame.exitBefore(this.m.i32.and(this.plus(this.local(host), offset), this.constant(low))))
   }
 
   /** Index of the TLB entry of a linear address, in bytes. */
@@ -102,12 +113,17 @@ export class RegionMemory {
 
   /**
    * Sets `host` for `bytes` bytes at `linear`, all in one page. The tag is compared with the page of the last byte,
-   * the entry is that of the first: when these are two pages, no tag fits.
+   * the entry is that of the first: when these are two pages, no tag fits. Nor does one when they must be `aligned`
+   * and are not, as the low bits of the address stay.
    */
-  private lookUp(linear: number, bytes: number, write: boolean, host: number, out: Expression[]): void {
+  private lookUp(
+    linear: number, bytes: number, write: boolean, host: number, out: Expression[], aligned = false,
+  ): void {
     const { m } = this
     out.push(m.local.set(host, this.entryOf(linear)))
-    const wanted = m.i32.and(this.plus(this.local(linear), bytes - 1), this.constant(-PAGE_BYTES))
+    const wanted = aligned
+      ? m.i32.and(this.local(linear), this.constant(-PAGE_BYTES | (bytes - 1)))
+      : m.i32.and(this.plus(this.local(linear), bytes - 1), this.constant(-PAGE_BYTES))
     const tag = this.tlbField(write ? TlbField.WriteTag : TlbField.ReadTag, host)
     out.push(this.frame.exitBefore(m.i32.ne(tag, wanted)))
     out.push(m.local.set(host, m.i32.add(this.local(linear), this.tlbField(TlbField.Addend, host))))
@@ -155,20 +171,10 @@ export class RegionMemory {
   }
 
   load(size: number, { local, offset }: HostAddress): Expression {
-    const { m } = this
-    const address = this.local(local)
-    if (size === 8) return m.i32.load8_u(offset, 1, address)
-    if (size === 16) return m.i32.load16_u(offset, 1, address)
-    if (size === 64) return m.i64.load(offset, 1, address)
-    return m.i32.load(offset, 1, address)
+    return loadBits(this.m, size, offset, this.local(local))
   }
 
   store(size: number, { local, offset }: HostAddress, value: Expression): Expression {
-    const { m } = this
-    const address = this.local(local)
-    if (size === 8) return m.i32.store8(offset, 1, address, value)
-    if (size === 16) return m.i32.store16(offset, 1, address, value)
-    if (size === 64) return m.i64.store(offset, 1, address, value)
-    return m.i32.store(offset, 1, address, value)
+    return storeBits(this.m, size, offset, this.local(local), value)
   }
 }

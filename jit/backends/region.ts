@@ -27,6 +27,7 @@ import {
   EXIT_EIP, FIRST_SCRATCH, HIGH_BYTES, OUTCOME, RegionFrame, REMAINING, segmentLocals, valueTypes,
 } from './region-frame.ts'
 import type { HostAddress } from './region-memory.ts'
+import { callVectorHelper, FIRST_XMM, requirement } from './region-vector.ts'
 import { noteTarget, targetProfileRowOf } from './target-profile.ts'
 import type { Expression, RegionModule } from './value.ts'
 
@@ -183,6 +184,7 @@ export class RegionLowering extends RegionFrame {
     this.currentBlock = block
     this.shape = shape
     this.before = 0
+    this.required.clear()
     for (const prepared of instructions) {
       this.instruction(prepared, out)
       this.before++
@@ -224,6 +226,7 @@ export class RegionLowering extends RegionFrame {
     this.modified.clear()
     const { flags } = prepared
     if (prepared.source.lowering === Lowering.Handler) {
+      this.required.clear()
       this.handled(prepared, out)
       return
     }
@@ -297,6 +300,7 @@ export class RegionLowering extends RegionFrame {
   // --- effects ---
 
   protected override effect(node: Node, out: Expression[]): void {
+    const { m } = this
     const { operands } = this.current.source.instruction
     switch (node.op) {
       case 'load':
@@ -330,6 +334,17 @@ export class RegionLowering extends RegionFrame {
         out.push(this.setState(stateAddress(node.name as StateName, node.number), this.value(node.args[0])))
         return
       case 'faultIf': out.push(this.exitBefore(this.value(node.args[0]))); return
+      case 'poke': {
+        const [address, value] = node.args
+        out.push(this.vectors.poke(node, this.constantOf(address), () => this.value(address), this.value(value)))
+        return
+      }
+      case 'require':
+        // before: tested by every instruction => after: by the first of a block; nothing in a region changes it.
+        if (!this.required.has(node.name)) out.push(this.exitBefore(requirement(m, node.name)))
+        this.required.add(node.name)
+        return
+      case 'call': this.callHelper(node, out); return
       case 'setFlags': this.setFlags(node, out); return
       case 'setCarry':
         this.settleDynamic(out)
@@ -341,6 +356,20 @@ export class RegionLowering extends RegionFrame {
         return
       default: this.control(node, out)
     }
+  }
+
+  /** Calls a vector helper, with the registers that the instruction names in the state. */
+  private callHelper(node: Node, out: Expression[]): void {
+    this.vectorHelpers.add(node.name)
+    const args = node.args.map(argument => this.value(argument))
+    const result = node.type !== 'none' && this.isUsed(node) ? this.home(node) : undefined
+    const named = this.registersOf(this.current.statements)
+    const vectorsOf = (registers: ReadonlySet<number>) => [...registers].filter(register => register >= FIRST_XMM)
+    out.push(
+      ...this.store(vectorsOf(named.used).filter(register => this.written.has(register))),
+      ...callVectorHelper(this.m, node, args, result, this.exit(this.current.source.eip, RegionOutcome.Interpret, this.before)),
+      ...this.load(vectorsOf(named.written)),
+    )
   }
 
   /** Flags of a dynamic shape go to memory before one of them alone is changed. */

@@ -5,22 +5,25 @@
  */
 import type binaryen from 'binaryen'
 import { countUses, isEffect, isPure, type Node, type ValueType } from '../ir.ts'
+import { type PermutationName, permutations } from '../permutations.ts'
 import type { ModuleWriter } from '../wasm/module-writer.ts'
+import { bytesOf, operate } from './vector.ts'
 
 /** binaryen's module: the interpreter is built with it, and it shows regions as text. */
 export type Module = binaryen.Module
 /** What regions ask of a module: less, so that a small writer does, too (wasm/module-writer.ts). */
 export type RegionModule = Pick<
   ModuleWriter,
-  'i32' | 'i64' | 'local' | 'block' | 'loop' | 'if' | 'br' | 'switch' | 'select' | 'call' | 'addFunction' | 'addFunctionExport'
+  'i32' | 'i64' | 'f32' | 'f64' | 'v128' | 'i8x16' | 'local' | 'block' | 'loop' | 'if' | 'br' | 'switch' | 'select' | 'call' | 'drop' |
+    'addFunction' | 'addFunctionExport'
 >
 /** A handle, which only the module that gave it understands. */
 export type Expression = number
 
 /** Scratch locals of a function, by type; handed out afresh to each instruction. */
 export class LocalPool {
-  private readonly indices: Record<ValueType, number[]> = { i32: [], i64: [] }
-  private readonly used: Record<ValueType, number> = { i32: 0, i64: 0 }
+  private readonly indices: Record<ValueType, number[]> = { i32: [], i64: [], f32: [], f64: [], v128: [] }
+  private readonly used: Record<ValueType, number> = { i32: 0, i64: 0, f32: 0, f64: 0, v128: 0 }
   /** Types of all scratch locals, in index order behind `first`. */
   readonly types: ValueType[] = []
   private readonly first: number
@@ -49,8 +52,7 @@ export class LocalPool {
 
   /** Starts the next instruction: the locals that were taken are free again. */
   release(): void {
-    this.used.i32 = 0
-    this.used.i64 = 0
+    for (const type of ['i32', 'i64', 'f32', 'f64', 'v128'] as const) this.used[type] = 0
   }
 }
 
@@ -157,7 +159,7 @@ export abstract class ValueLowering<M extends RegionModule> {
   }
 
   private fold(node: Node): number | undefined {
-    if (node.args[0].type === 'i64') return undefined
+    if (node.op === 'wasm' || node.args[0].type !== 'i32') return undefined
     const values = node.args.map(argument => this.constantOf(argument))
     const [a, b] = values
     // and(x, 0) is 0 whatever x is.
@@ -209,6 +211,23 @@ export abstract class ValueLowering<M extends RegionModule> {
     }
   }
 
+  /** before: select of vectors by a known condition => after: the one. */
+  private chosen(node: Node): Node | undefined {
+    if (node.op !== 'select') return undefined
+    const known = this.constantOf(node.args[0])
+    return known === undefined ? undefined : node.args[known !== 0 ? 1 : 2]
+  }
+
+  private constantValue(type: Node['type'], value: number): Expression {
+    const { m } = this
+    switch (type) {
+      case 'i64': return m.i64.const(BigInt(value))
+      case 'f32': return m.f32.const(value)
+      case 'f64': return m.f64.const(value)
+      default: return m.i32.const(value)
+    }
+  }
+
   private conditional(node: Node, out: Expression[]): void {
     const known = this.constantOf(node.args[0])
     if (known !== undefined) {
@@ -238,10 +257,18 @@ export abstract class ValueLowering<M extends RegionModule> {
   private pure(node: Node): Expression {
     const { m } = this
     const known = this.constantOf(node)
-    if (known !== undefined) return node.type === 'i64' ? m.i64.const(BigInt(known)) : m.i32.const(known)
+    if (known !== undefined) return this.constantValue(node.type, known)
+    if (node.op === 'vector') return m.v128.const(bytesOf(node.name))
     const [first, second, third] = node.args
-    const same = this.identity(node)
+    const same = this.identity(node) ?? this.chosen(node)
     if (same) return this.value(same)
+    if (node.op === 'wasm') return operate(m, node.name, node.args.map(argument => this.value(argument)), node.number)
+    if (node.op === 'permute') {
+      const immediate = this.constantOf(third)
+      if (immediate === undefined) return this.value(node.args[3])
+      return m.i8x16.shuffle(this.value(first), this.value(second), permutations[node.name as PermutationName](immediate))
+    }
+    if (node.op === 'shuffle') return m.i8x16.shuffle(this.value(first), this.value(second), bytesOf(node.name))
     const a = this.value(first)
     switch (node.op) {
       case 'select': return m.select(a, this.value(second), this.value(third))

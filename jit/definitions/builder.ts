@@ -13,6 +13,8 @@ import { Eflags, Gpr, Segment, type StateName } from '../../runtime/state.ts'
 import type { Instruction, RegisterClass } from '../decode/instruction.ts'
 import { helperSignatures } from '../helper-signatures.ts'
 import type { EffectOp, Node, PureOp, ReadOp, SegmentChoice, ValueType } from '../ir.ts'
+import type { PermutationName } from '../permutations.ts'
+import { operatorOf } from '../wasm/vector-opcodes.ts'
 
 /** What a definition may know about an operand when decoding: never a register number or an immediate's value. */
 export interface OperandFacts {
@@ -73,6 +75,12 @@ function makeNode(op: Node['op'], type: Node['type'], args: readonly Node[], fie
   }
 }
 
+/** 16 bytes as text in base 16. */
+function hex16(bytes: readonly number[]): string {
+  if (bytes.length !== 16) throw new Error(`a vector has 16 bytes, not ${bytes.length}`)
+  return bytes.map(byte => (byte & 0xff).toString(16).padStart(2, '0')).join('')
+}
+
 export class Builder {
   readonly facts: Facts
   private list: Node[] = []
@@ -128,7 +136,7 @@ export class Builder {
   }
 
   private typeOf(size: number): ValueType {
-    return size === 64 ? 'i64' : 'i32'
+    return size === 128 ? 'v128' : size === 64 ? 'i64' : 'i32'
   }
 
   private term(term: Term, type: ValueType): Node {
@@ -213,6 +221,59 @@ export class Builder {
     return size === 64 ? this.wrap(bit) : bit
   }
 
+  // --- vectors and floats ---
+
+  /** A wasm operator on vectors or floats, by its name in jit/wasm/vector-opcodes.ts; `lane` where it takes one. */
+  wasm(name: string, args: readonly Value[], lane = 0): Value {
+    const { result, operands } = operatorOf(name)
+    if (args.length !== operands) throw new Error(`${this.facts.mnemonic}: ${name} takes ${operands} operands`)
+    return this.pure('wasm', result, args.map(argument => this.node(argument)), { name, number: lane })
+  }
+
+  /** A vector of 16 bytes. */
+  vector(bytes: readonly number[]): Value { return this.pure('vector', 'v128', [], { name: hex16(bytes) }) }
+
+  /** A vector of bytes picked from two: 0 to 15 from `low`, 16 to 31 from `high`. */
+  shuffle(low: Value, high: Value, lanes: readonly number[]): Value {
+    return this.pure('shuffle', 'v128', [this.node(low), this.node(high)], { name: hex16(lanes) })
+  }
+
+  /**
+   * A rearrangement of two vectors that an immediate chooses (jit/permutations.ts). `computed` is the same for an
+   * immediate that is known when running only.
+   */
+  permute(name: PermutationName, low: Value, high: Value, immediate: Value, computed: Value): Value {
+    const args = [low, high, immediate, computed].map(argument => this.node(argument))
+    return this.pure('permute', 'v128', args, { name })
+  }
+
+  /**
+   * Reads `size` bits of the state at an address that `read` gave for a vector register, plus `offset` bytes. Parts of
+   * a register that are read as a vector are zero-extended.
+   */
+  peek(address: Value, size: number, type: ValueType = this.typeOf(size), offset = 0): Value {
+    const node = makeNode('peek', type, [this.node(address)], { size, number: offset })
+    this.list.push(node)
+    return this.value(node)
+  }
+
+  /** Writes a value, or the low `size` bits of a vector, to a vector register at an address that `read` gave. */
+  poke(address: Value, size: number, value: Value, offset = 0): void {
+    this.stash(address, size, value, offset)
+    this.committed = true
+  }
+
+  /** As `poke`, but to a place that is no architectural state: what a helper takes its operand from. */
+  stash(address: Value, size: number, value: Value, offset = 0): void {
+    this.effect('poke', 'none', [this.node(address), this.node(value)], { size, number: offset })
+  }
+
+  /** Raises what an SSE or MMX instruction raises first (#UD, #NM, #MF) when the control registers say so. */
+  require(unit: 'sse' | 'mmx'): void {
+    this.canFault('a check')
+    this.effect('require', 'none', [], { name: unit })
+  }
+
   // --- operands ---
 
   /** Size in bits of an operand. */
@@ -222,12 +283,14 @@ export class Builder {
 
   /**
    * Reads an operand, zero-extended. Memory is loaded (and may fault). An immediate comes cut to the size of operand
-   * 0 (normalise.ts). A segment, control, debug, ST, MM or XMM register operand yields its number.
+   * 0 (normalise.ts). A segment, control, debug or ST register operand yields its number, an MM or XMM register the
+   * address of its slot in the state, for `peek` and `poke`.
    */
   read(index: OperandIndex): Value {
     const operand = this.facts.operands[index]
     if (operand.kind === 'memory') return this.loadOperand(index, operand.size)
-    const size = operand.class?.startsWith('gpr') ? operand.size : operand.kind === 'immediate' && this.sizeOf(0) === 64 ? 64 : 32
+    const wide = operand.kind === 'immediate' && this.sizeOf(0) === 64 && this.facts.operands[0].class !== 'mm'
+    const size = operand.class?.startsWith('gpr') ? operand.size : wide ? 64 : 32
     return this.state('operand', this.typeOf(size), { number: index, size })
   }
 
@@ -320,16 +383,18 @@ export class Builder {
 
   // --- memory ---
 
-  /** Loads from `segment:offset`. May fault. */
-  load(segment: SegmentChoice, offset: Value, size: number): Value {
+  /** Loads from `segment:offset`. May fault; when `aligned`, a misaligned access of 128 bits raises #GP(0). */
+  load(segment: SegmentChoice, offset: Value, size: number, aligned = false): Value {
     this.canFault('a load')
-    return this.effect('load', this.typeOf(size), [this.node(offset)], { size, segment })
+    const name = aligned ? 'aligned' : ''
+    return this.effect('load', this.typeOf(size), [this.node(offset)], { size, segment, name })
   }
 
-  /** Stores to `segment:offset`. May fault. */
-  store(segment: SegmentChoice, offset: Value, size: number, value: Value): void {
+  /** Stores to `segment:offset`. May fault; `aligned` as for loads. */
+  store(segment: SegmentChoice, offset: Value, size: number, value: Value, aligned = false): void {
     this.canFault('a store')
-    this.effect('store', 'none', [this.node(offset), this.node(value)], { size, segment })
+    const name = aligned ? 'aligned' : ''
+    this.effect('store', 'none', [this.node(offset), this.node(value)], { size, segment, name })
     this.committed = true
   }
 
@@ -374,8 +439,8 @@ export class Builder {
 
   /**
    * Records what an operation of `size` bits computed, so that all six flags can be worked out (runtime/flags.ts).
-   * `left` and `right` are the operands; `carry` is the carry in of Adc and Sbb, and CF itself for Aux, whose
-   * `right` is an EFLAGS image with OF and AF. Inc and Dec leave CF alone.
+   * `left` and `right` are the operands; `carry` is the carry in of Adc and Sbb, and CF itself for Aux and Explicit, whose
+   * `right` is an EFLAGS image with OF and AF, or with all six; an Explicit result agrees with its ZF. Inc and Dec leave CF alone.
    */
   setFlags(kind: Lazy, size: number, result: Value, left?: Value, right?: Value, carry?: Value): void {
     const nodes: Node[] = [this.node(result)]
@@ -388,7 +453,7 @@ export class Builder {
           ? this.or(this.ltU(result, left), this.and(carry, this.eq(result, left)))
           : this.or(this.ltU(left, right), this.and(carry, this.eq(left, right)))
       nodes.push(this.node(left), this.node(out), this.node(right))
-    } else if (kind === Lazy.Aux && right && carry) nodes.push(this.node(carry), this.node(right))
+    } else if ((kind === Lazy.Aux || kind === Lazy.Explicit) && right && carry) nodes.push(this.node(carry), this.node(right))
     else if (kind !== Lazy.Logic && kind !== Lazy.Inc && kind !== Lazy.Dec)
       throw new Error(`${this.facts.mnemonic}: flags of kind ${Lazy[kind]} lack an operand`)
     this.effect('setFlags', 'none', nodes, { number: kind, size })

@@ -13,11 +13,13 @@ import { stack } from './stack.ts'
 import { strings } from './string.ts'
 import { system } from './system.ts'
 import { farTransfers } from './transfer-far.ts'
+import { vectorDefinitions } from './vector-families.ts'
 import { x87 } from './x87.ts'
 
 export const definitions: ReadonlyMap<string, Definition> = new Map(
   Object.entries({
     ...arithmetic, ...logic, ...shifts, ...multiplication, ...bits, ...bcd, ...moves, ...stack, ...branches, ...strings,
     ...segments, ...system, ...farTransfers, ...x87,
+    ...vectorDefinitions,
   }),
 )

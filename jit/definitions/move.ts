@@ -69,5 +69,5 @@ const nop: Definition = () => {}
 
 export const moves: Readonly<Record<string, Definition>> = {
   mov, movzx, movsx, lea, xchg, cmovcc, setcc, cbw, cwd, xlat, movbe, nop, pause: nop, prefetchw: nop, prefetchnta: nop,
-  prefetcht0: nop, prefetcht1: nop, prefetcht2: nop,
+  prefetcht0: nop, prefetcht1: nop, prefetcht2: nop, lfence: nop, mfence: nop, sfence: nop,
 }

@@ -29,7 +29,7 @@ export const memoryShape: FlagShape = {
 export const deadShape: FlagShape = { ...memoryShape, place: 'dead' }
 
 /** Kinds that do not say what CF is, so that it has a local. */
-const CARRY_APART = new Set([Lazy.Adc, Lazy.Sbb, Lazy.Inc, Lazy.Dec, Lazy.Aux])
+const CARRY_APART = new Set([Lazy.Adc, Lazy.Sbb, Lazy.Inc, Lazy.Dec, Lazy.Aux, Lazy.Explicit])
 
 /** The shape after an operation has recorded its flags. */
 export function staticShape(kind: Lazy, size: number): FlagShape {
@@ -71,7 +71,7 @@ export interface FlagUse {
 }
 
 const READS = new Set(['carry', 'condition', 'arithmeticFlags'])
-const EXITS = new Set(['load', 'store', 'modifyLoad', 'faultIf', 'call'])
+const EXITS = new Set(['load', 'store', 'modifyLoad', 'faultIf', 'call', 'require'])
 
 /** Scans an instruction's statements; `constantOf` resolves conditions that are known when compiling. */
 export function flagUseOf(statements: readonly Node[], constantOf: (node: Node) => number | undefined): FlagUse {

@@ -5,6 +5,7 @@ import { Segment } from '../../runtime/state.ts'
 import type { Instruction } from '../decode/instruction.ts'
 import { Builder } from '../definitions/builder.ts'
 import { definitions } from '../definitions/index.ts'
+import { regionVectorMnemonics } from '../definitions/vector-families.ts'
 import { factsOf, signatureOf } from '../handlers.ts'
 import type { Node, SegmentChoice } from '../ir.ts'
 
@@ -34,13 +35,14 @@ const IMPLICIT_SOURCES = new Set(['movs', 'lods', 'xlat'])
 
 function isInline(instruction: Instruction): boolean {
   const { mnemonic, operands } = instruction
-  if (!INLINE.has(mnemonic) || instruction.repeat !== 'none') return false
+  const vector = regionVectorMnemonics.has(mnemonic)
+  if ((!vector && !INLINE.has(mnemonic)) || instruction.repeat !== 'none') return false
   if (instruction.addressSize !== 32 && mnemonic !== 'nop') return false
   if (WIDE_ONLY.has(mnemonic) && instruction.operandSize !== 32) return false
   for (const operand of operands) {
     // Flat code says nothing of CS but its base and limit: it may not be read, and cannot be written.
     if (operand.kind === 'memory' && operand.segment === Segment.Cs) return false
-    if (operand.kind === 'register' && !operand.class.startsWith('gpr')) return false
+    if (operand.kind === 'register' && !operand.class.startsWith('gpr') && !vector) return false
     if (operand.kind === 'far') return false
   }
   return !IMPLICIT_SOURCES.has(mnemonic) || (instruction.segment <= Segment.Ds && instruction.segment !== Segment.Cs)
@@ -105,5 +107,5 @@ export function isQuiet({ mnemonic, operands }: Instruction): boolean {
   return (mnemonic.startsWith('f') || vector) && !FLAG_SETTERS.has(mnemonic)
 }
 
-/** x87 and SSE comparisons that set EFLAGS. */
-const FLAG_SETTERS = new Set(['fcomi', 'fcomip', 'fucomi', 'fucomip', 'comiss', 'comisd', 'ucomiss', 'ucomisd', 'ptest', 'pcmpestri', 'pcmpestrm', 'pcmpistri', 'pcmpistrm'])
+/** x87 and SSE comparisons that set EFLAGS; images that hold vector registers, which are registers of regions, too. */
+const FLAG_SETTERS = new Set(['fxsave', 'fxrstor', 'fcomi', 'fcomip', 'fucomi', 'fucomip', 'comiss', 'comisd', 'ucomiss', 'ucomisd', 'ptest', 'pcmpestri', 'pcmpestrm', 'pcmpistri', 'pcmpistrm'])

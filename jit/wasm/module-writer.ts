@@ -15,6 +15,10 @@ import {
   binaryI32, binaryI64, comparisonI64, extendI32, loadI32, loadI64, Opcode, storeI32, storeI64, testI64, unaryI32,
   unaryI64, wrapI64,
 } from './opcodes.ts'
+import {
+  floatConstant, floatMemory, isVectorOperator, operatorOf, VECTOR_PREFIX, vectorConstant, vectorMemory, vectorShuffle,
+  type VectorOperator,
+} from './vector-opcodes.ts'
 
 /** Handle of an expression. It may be used once. */
 export type Expression = number
@@ -24,10 +28,19 @@ export enum WasmType {
   None = 0,
   I32 = 2,
   I64 = 3,
+  F32 = 4,
+  F64 = 5,
+  V128 = 6,
 }
 
 /** Encodings of value types and of a block without a result (5.3.1, 5.4.1). */
-const typeCodes: Readonly<Record<WasmType, number>> = { [WasmType.None]: 0x40, [WasmType.I32]: 0x7f, [WasmType.I64]: 0x7e }
+const typeCodes: Readonly<Record<WasmType, number>> = {
+  [WasmType.None]: 0x40, [WasmType.I32]: 0x7f, [WasmType.I64]: 0x7e, [WasmType.F32]: 0x7d, [WasmType.F64]: 0x7c,
+  [WasmType.V128]: 0x7b,
+}
+const resultTypes: Readonly<Record<VectorOperator['result'], WasmType>> = {
+  i32: WasmType.I32, i64: WasmType.I64, f32: WasmType.F32, f64: WasmType.F64, v128: WasmType.V128,
+}
 const FUNCTION_TYPE = 0x60
 
 /** Sections, in the order of a module (5.5.2), and what imports and exports are of. */
@@ -37,7 +50,12 @@ enum External { Function = 0, Memory = 2 }
 const HEADER = Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00)
 
 /** Shape of a node: which of its fields mean what. */
-enum Kind { Operator, Memory, Constant, Constant64, Local, Sequence, Block, Loop, If, Branch, Switch, Call }
+enum Kind {
+  Operator, Memory, Constant, Constant64, Local, Sequence, Block, Loop, If, Branch, Switch, Call,
+  /** Vector instructions, behind their prefix: plain, with a lane index, an access of memory, with 16 bytes. */
+  Vector, VectorLane, VectorMemory, VectorBytes,
+  FloatConstant,
+}
 
 interface Node {
   readonly kind: Kind
@@ -75,11 +93,14 @@ type Store = (offset: number, align: number, address: Expression, value: Express
 const naturalShift: Readonly<Record<number, number>> = {
   [loadI32.load]: 2, [storeI32.store]: 2, [loadI64.load]: 3, [storeI64.store]: 3,
   [loadI32.load16_s]: 1, [loadI32.load16_u]: 1, [storeI32.store16]: 1,
+  [floatMemory.f32.load]: 2, [floatMemory.f32.store]: 2, [floatMemory.f64.load]: 3, [floatMemory.f64.store]: 3,
 }
 
 export class ModuleWriter {
   private readonly nodes: Node[] = []
   private readonly wide: bigint[] = []
+  /** Vector constants and lanes of shuffles. */
+  private readonly patterns: Uint8Array[] = []
   private readonly functions: WasmFunction[] = []
   private readonly imports: FunctionImport[] = []
   private readonly exports: { readonly name: string; readonly external: string }[] = []
@@ -108,6 +129,25 @@ export class ModuleWriter {
     ...this.stores(storeI64),
   }
 
+  readonly f32 = this.floats(WasmType.F32, floatMemory.f32, floatConstant.f32)
+  readonly f64 = this.floats(WasmType.F64, floatMemory.f64, floatConstant.f64)
+
+  readonly v128 = {
+    const: (bytes: ArrayLike<number>): Expression => this.withBytes(vectorConstant, [], bytes),
+    ...this.each(
+      { load: vectorMemory.load, load32_zero: vectorMemory.load32_zero, load64_zero: vectorMemory.load64_zero },
+      (opcode): Load => (offset, align, address) =>
+        this.vectorAccess(opcode, WasmType.V128, [address], offset, align),
+    ),
+    store: (offset: number, align: number, address: Expression, value: Expression): Expression =>
+      this.vectorAccess(vectorMemory.store, WasmType.None, [address, value], offset, align),
+  }
+
+  readonly i8x16 = {
+    shuffle: (left: Expression, right: Expression, lanes: ArrayLike<number>): Expression =>
+      this.withBytes(vectorShuffle, [left, right], lanes),
+  }
+
   readonly local = {
     get: (index: number, type: WasmType): Expression => this.add(Kind.Local, Opcode.LocalGet, type, [], index),
     set: (index: number, value: Expression): Expression =>
@@ -120,6 +160,31 @@ export class ModuleWriter {
     kind: Kind, opcode: number, type: WasmType, args: readonly Expression[], number = 0, name = '',
   ): Expression {
     return this.nodes.push({ kind, opcode, type, args, number, name }) - 1
+  }
+
+  private floats(type: WasmType, memory: { load: number; store: number }, constant: number) {
+    return {
+      const: (value: number): Expression => this.add(Kind.FloatConstant, constant, type, [], value),
+      ...this.loads({ load: memory.load }, type),
+      ...this.stores({ store: memory.store }),
+    }
+  }
+
+  private withBytes(opcode: number, args: readonly Expression[], bytes: ArrayLike<number>): Expression {
+    return this.add(Kind.VectorBytes, opcode, WasmType.V128, args, this.patterns.push(Uint8Array.from(bytes)) - 1)
+  }
+
+  private vectorAccess(
+    opcode: number, type: WasmType, args: readonly Expression[], offset: number, align: number,
+  ): Expression {
+    return this.add(Kind.VectorMemory, opcode | (Math.log2(Math.max(align, 1)) << 8), type, args, offset)
+  }
+
+  /** An operator of vector-opcodes.ts on values, by its name there; `lane` where it takes a lane index. */
+  operate(name: string, args: readonly Expression[], lane = 0): Expression {
+    const { opcode, result, lane: hasLane } = operatorOf(name)
+    const kind = !isVectorOperator(name) ? Kind.Operator : hasLane ? Kind.VectorLane : Kind.Vector
+    return this.add(kind, opcode, resultTypes[result], args, lane)
   }
 
   private each<Name extends string, Maker>(
@@ -315,6 +380,30 @@ export class ModuleWriter {
         out.byte(opcode & 0xff)
         out.unsigned(opcode >> 8)
         out.unsigned(number)
+        return
+      case Kind.Vector:
+      case Kind.VectorLane:
+        children(0)
+        out.byte(VECTOR_PREFIX)
+        out.unsigned(opcode)
+        if (kind === Kind.VectorLane) out.byte(number)
+        return
+      case Kind.VectorMemory:
+        children(0)
+        out.byte(VECTOR_PREFIX)
+        out.unsigned(opcode & 0xff)
+        out.unsigned(opcode >> 8)
+        out.unsigned(number)
+        return
+      case Kind.VectorBytes:
+        children(0)
+        out.byte(VECTOR_PREFIX)
+        out.unsigned(opcode)
+        out.append(this.patterns[number])
+        return
+      case Kind.FloatConstant:
+        out.byte(opcode)
+        out.append(new Uint8Array(type === WasmType.F32 ? Float32Array.of(number).buffer : Float64Array.of(number).buffer))
         return
       case Kind.Constant:
         out.byte(opcode)

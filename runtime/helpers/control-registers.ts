@@ -37,9 +37,12 @@ import {
   SEGMENT_BASE,
   VECTOR_UD,
 } from '../../build/helpers/layout'
-import { FEATURE_FXSR, FEATURE_MCE, FEATURE_SSE, FEATURES_EDX } from './cpuid'
+import {
+  FEATURE_CMOV, FEATURE_DE, FEATURE_FXSR, FEATURE_MCE, FEATURE_PAE, FEATURE_PGE, FEATURE_PSE, FEATURE_SSE, FEATURE_TSC,
+  FEATURE_VME, featuresEdx,
+} from './cpuid'
 import { raise, readPhysical } from './memory'
-import { updateMode } from './mode'
+import { updateMode, updateSse } from './mode'
 import { flushPage, flushTlb } from './paging'
 import { requirePrivilege0 } from './protection'
 import { raiseGeneralProtection } from './segments'
@@ -49,19 +52,22 @@ const CR0_EXISTING: u32 =
   CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG
 /** What LMSW writes: PE, MP, EM, TS. */
 const MACHINE_STATUS_WORD: u32 = CR0_PE | CR0_MP | CR0_EM | CR0_TS
-/** Bits of CR4 that exist with the features this CPU reports; others raise #GP. */
-const CR4_EXISTING: u32 =
-  CR4_VME |
-  CR4_PVI |
-  CR4_TSD |
-  CR4_DE |
-  CR4_PSE |
-  CR4_PAE |
-  CR4_PGE |
-  CR4_PCE |
-  (FEATURES_EDX & FEATURE_MCE ? CR4_MCE : 0) |
-  (FEATURES_EDX & FEATURE_FXSR ? CR4_OSFXSR : 0) |
-  (FEATURES_EDX & FEATURE_SSE ? CR4_OSXMMEXCPT : 0)
+/** Bits of CR4 that exist with the features this CPU reports; others raise #GP. Performance counters came with CMOV. */
+function existingCr4(): u32 {
+  const features = featuresEdx()
+  return (
+    (features & FEATURE_VME ? CR4_VME | CR4_PVI : 0) |
+    (features & FEATURE_TSC ? CR4_TSD : 0) |
+    (features & FEATURE_DE ? CR4_DE : 0) |
+    (features & FEATURE_PSE ? CR4_PSE : 0) |
+    (features & FEATURE_PAE ? CR4_PAE : 0) |
+    (features & FEATURE_MCE ? CR4_MCE : 0) |
+    (features & FEATURE_PGE ? CR4_PGE : 0) |
+    (features & FEATURE_CMOV ? CR4_PCE : 0) |
+    (features & FEATURE_FXSR ? CR4_OSFXSR : 0) |
+    (features & FEATURE_SSE ? CR4_OSXMMEXCPT : 0)
+  )
+}
 
 /** CR3 in PAE mode: the page-directory-pointer table is 32-byte aligned. */
 const CR3_PAE_BASE: u32 = 0xffffffe0
@@ -108,11 +114,12 @@ function changeCr0(value: u32): void {
   store<u32>(CR0, next)
   if (changed & (CR0_PG | CR0_PE | CR0_WP)) flushTlb(true)
   if (changed & (CR0_PE | CR0_AM)) updateMode()
+  updateSse()
 }
 
 /** MOV CR4. */
 function changeCr4(value: u32): void {
-  if (value & ~CR4_EXISTING) {
+  if (value & ~existingCr4()) {
     raiseGeneralProtection()
     return
   }
@@ -121,6 +128,7 @@ function changeCr4(value: u32): void {
   if (paging && (value & CR4_PAE) != 0 && (changed & (CR4_PAE | CR4_PSE | CR4_PGE)) != 0)
     if (!loadPdptes(load<u32>(CR3))) return
   store<u32>(CR4, value)
+  updateSse()
   if (changed & (CR4_PAE | CR4_PSE | CR4_PGE)) flushTlb(true)
 }
 
@@ -166,7 +174,9 @@ export function storeMachineStatusWord(): u32 {
 
 /** CLTS. */
 export function clearTaskSwitched(): void {
-  if (requirePrivilege0()) store<u32>(CR0, load<u32>(CR0) & ~CR0_TS)
+  if (!requirePrivilege0()) return
+  store<u32>(CR0, load<u32>(CR0) & ~CR0_TS)
+  updateSse()
 }
 
 /** INVLPG of the page that `offset` in `segment` lies in. Neither limit nor type of the segment is checked. */

@@ -1,8 +1,8 @@
 /** The mode word: what decoding and code lookup depend on (ModeBit in runtime/state.ts). */
 import {
-  CPL, CR0, CR0_PE, EFLAGS, EFLAGS_VM, KEY, MODE, MODE_BITS, MODE_CODE32, MODE_FLAT, MODE_PROTECTED, MODE_STACK32,
+  CPL, CR0, CR0_EM, CR0_PE, CR0_TS, CR4, CR4_OSFXSR, EFLAGS, EFLAGS_VM, KEY, MODE, MODE_BITS, MODE_CODE32, MODE_FLAT, MODE_PROTECTED, MODE_STACK32,
   MODE_STEP, MODE_USER, MODE_VIRTUAL8086, SEGMENT_ACCESS, SEGMENT_BASE, SEGMENT_CS, SEGMENT_DS, SEGMENT_ES,
-  SEGMENT_LIMIT, SEGMENT_SS, TLB_BASE, TLB_SUPERVISOR, TLB_USER,
+  SEGMENT_LIMIT, SEGMENT_SS, SSE_BLOCKED, TLB_BASE, TLB_SUPERVISOR, TLB_USER,
 } from '../../build/helpers/layout'
 import { alignmentChecked } from './memory'
 
@@ -35,7 +35,12 @@ function flatCode(): bool {
   )
 }
 
-/** Recomputes `mode`, `key` and `tlbBase`. Call after any change of CS, SS, DS, ES, CR0.PE, CR0.AM, EFLAGS.VM, EFLAGS.AC or CPL. */
+/** Recomputes `sseBlocked`. Call after any change of CR0.EM, CR0.TS or CR4.OSFXSR. */
+export function updateSse(): void {
+  store<u32>(SSE_BLOCKED, (load<u32>(CR0) & (CR0_EM | CR0_TS)) | ((load<u32>(CR4) & CR4_OSFXSR) ^ CR4_OSFXSR))
+}
+
+/** Recomputes `mode`, `key`, `tlbBase` and `sseBlocked`. Call after any change of CS, SS, DS, ES, CR0.PE, CR0.AM, EFLAGS.VM, EFLAGS.AC or CPL. */
 export function updateMode(): void {
   let mode: u32 = 0
   if ((load<u32>(SEGMENT_ACCESS + SEGMENT_CS * 8) & ACCESS_BIG) != 0) mode |= MODE_CODE32
@@ -49,6 +54,7 @@ export function updateMode(): void {
   const user = load<u32>(CPL) == 3
   if (user) mode |= MODE_USER
   store<u32>(TLB_BASE, user ? TLB_USER : TLB_SUPERVISOR)
+  updateSse()
   setMode(mode)
 }
 

@@ -21,6 +21,7 @@ import {
   SYSENTER_ESP,
   TSC_OFFSET,
 } from '../../build/helpers/layout'
+import { hasEverything } from './cpuid'
 import { timestamp } from './host'
 import { faulted } from './memory'
 import { flushTlb } from './paging'
@@ -120,7 +121,9 @@ export function readMsr(msr: u32): u64 {
     case MSR_MISC_ENABLE:
       return load<u64>(MISC_ENABLE)
     case MSR_EFER:
-      return load<u64>(EFER)
+      if (hasEverything()) return load<u64>(EFER)
+      raiseGeneralProtection()
+      return 0
     // No platform fuses, no bus options, microcode revision 0.
     case MSR_PLATFORM_ID:
     case MSR_EBL_CR_POWERON:
@@ -169,7 +172,7 @@ export function writeMsr(msr: u32, value: u64): void {
       store<u64>(MISC_ENABLE, value)
       return
     case MSR_EFER:
-      storeChecked(EFER, value, (value & ~EFER_NXE) == 0)
+      storeChecked(EFER, value, hasEverything() && (value & ~EFER_NXE) == 0)
       // NX decides what the cached translations mean.
       if (!faulted()) flushTlb(true)
       return

@@ -1,5 +1,6 @@
 /** The options of `tabpc run`: their table, and the check that turns them into what the run needs. */
 
+import { cpuModels } from '../../runtime/cpu-models.ts'
 import { PCError } from '../errors.ts'
 import { parseMemorySize } from '../memory-size.ts'
 import { type GivenOptions, type OptionSpec, readOptions } from './options.ts'
@@ -16,6 +17,8 @@ export interface RunArguments {
   readonly initrd?: string
   readonly append: string
   readonly memoryBytes: number
+  /** Name of the CPU model. */
+  readonly cpu: string
   readonly serial: PortTarget
   readonly debugcon: PortTarget
   readonly isaDebugExit: boolean
@@ -60,6 +63,12 @@ export const runOptions: readonly { readonly heading: string; readonly options: 
           'instructions run, so that a run is repeatable',
       },
       { name: 'isa-debug-exit', kind: 'flag', help: 'a write of v to port 0xF4 exits with status (v << 1) | 1' },
+      {
+        name: 'cpu',
+        kind: 'value',
+        placeholder: 'MODEL',
+        help: 'what CPUID announces: max (default, all that is there), i686, pentium or 486',
+      },
       { name: 'no-jit', kind: 'flag', help: 'interpret only, compile nothing' },
     ],
   },
@@ -135,6 +144,7 @@ export function parseRunArguments(argv: readonly string[]): RunArguments | 'help
     initrd: fileValue(given, 'initrd'),
     append: textValue(given, 'append') ?? '',
     memoryBytes: memoryValue(textValue(given, 'memory') ?? DEFAULT_MEMORY),
+    cpu: cpuValue(given),
     serial: targetValue(given, 'serial', { kind: 'stdio' }),
     debugcon: targetValue(given, 'debugcon', { kind: 'none' }),
     isaDebugExit,
@@ -193,6 +203,12 @@ function targetValue(given: GivenOptions, name: string, otherwise: PortTarget): 
   if (text.startsWith('file:') && text.length > 'file:'.length)
     return { kind: 'file', path: text.slice('file:'.length) }
   throw new PCError('usage', `--${name} cannot be '${text}'`, 'write stdio, none, or file:FILE')
+}
+
+function cpuValue(given: GivenOptions): string {
+  const name = textValue(given, 'cpu') ?? 'max'
+  if (Object.hasOwn(cpuModels, name)) return name
+  throw new PCError('usage', `--cpu cannot be '${name}'`, `write ${Object.keys(cpuModels).sort().join(', ')}`)
 }
 
 function clockValue(given: GivenOptions): 'wall' | 'virtual' {

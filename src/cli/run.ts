@@ -56,6 +56,7 @@ export async function runCommand(argv: readonly string[], host: RunHost): Promis
   const machineOptions: MachineOptions = {
     memoryBytes: parsed.memoryBytes,
     clock: parsed.clock,
+    cpu: parsed.cpu,
     trace: parsed.trace,
     isaDebugExit: parsed.isaDebugExit,
     jit: parsed.jit ? undefined : false,

@@ -12,7 +12,7 @@
 
 import { ExitReason } from '../../runtime/exits.ts'
 import { PAGE_BYTES, RAM_BASE } from '../../runtime/memory-map.ts'
-import { Cr0, Segment, Vector } from '../../runtime/state.ts'
+import { Cr0, Cr4, Segment, Vector } from '../../runtime/state.ts'
 import type { CpuEngine, EngineResult } from '../specs/vectors/replay.ts'
 import { isCaptureError } from '../vectors/capture-errors.ts'
 import {
@@ -28,6 +28,7 @@ import {
 } from '../vectors/environment.ts'
 import type { MemoryBytes, Vector as TestVector, VectorFault } from '../vectors/format.ts'
 import { patternByte } from '../vectors/random.ts'
+import { loadExtended, readExtended } from './extended-state.ts'
 import { Page, type SegmentCache, TestCpu } from './test-cpu.ts'
 
 /** Physical layout below the page tables; all of it is seen at SYSTEM_LINEAR, by the supervisor alone. */
@@ -69,7 +70,7 @@ const stringMnemonics = ['movs', 'cmps', 'stos', 'lods', 'scas', 'ins', 'outs']
 const RUNNING_INSTRUCTIONS = 2000
 
 /** CPUID features that the interpreter executes; cases of others belong to CPUs that it is not. */
-const features = ['popcnt', 'movbe']
+const features = ['popcnt', 'movbe', 'mmx', 'sse', 'sse2', 'sse3', 'ssse3', 'sse41', 'sse42', 'aes', 'pclmulqdq', 'sse4.2']
 
 /** A page of the vectors' memory and where it lies. */
 interface MappedPage {
@@ -183,7 +184,9 @@ abstract class InterpreterEngine implements CpuEngine {
     core.set('idtrLimit', VECTORS * GATE_BYTES - 1)
     core.set('cr0', Cr0.PE | Cr0.ET | Cr0.NE | Cr0.WP | Cr0.AM | Cr0.PG)
     core.set('cr2', 0)
+    core.set('cr4', Cr4.OSFXSR | Cr4.OSXMMEXCPT)
     core.set('cpl', 3)
+    if (vector.extended) loadExtended(core, vector.extended)
     core.set('eip', vector.eip | 0)
     core.set('fault', 0)
     core.set('halted', 0)
@@ -224,12 +227,13 @@ abstract class InterpreterEngine implements CpuEngine {
     const registers = [0, 1, 2, 3, 4, 5, 6, 7].map(i => core.get('gpr', i) >>> 0)
     const selectors = [0, 1, 2, 3, 4, 5].map(i => core.get('segmentSelector', i))
     const state = { registers, selectors, eflags: core.exports.getEflags() >>> 0, eip: core.get('eip') >>> 0 }
+    const extended = vector.extended ? { extended: readExtended(core) } : {}
     const fault = core.get('cpl') === 0 ? this.takeFrame(state) : null
     const memoryChanges = this.collectMemory(vector)
-    if (!fault || this.faultIsOwn(vector, fault, state.eip)) return { ...state, memoryChanges, fault }
+    if (!fault || this.faultIsOwn(vector, fault, state.eip)) return { ...state, ...extended, memoryChanges, fault }
     // The INT3 that has stopped the run lies behind its place in the frame; a fetch fault has nothing to step over.
     if (fault.vector === Vector.BP) state.eip -= 1
-    return { ...state, memoryChanges, fault: null }
+    return { ...state, ...extended, memoryChanges, fault: null }
   }
 
   /** Reads the frame on the inner stack into `state` as it was before; the exception that pushed it. */

@@ -6,6 +6,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { ByteReader, ByteWriter } from './columns.ts'
 import { CODE_FILLER, codeRange, type Environment, segmentBase } from './environment.ts'
+import { defaultExtended } from './extended-state.ts'
 import { caseWord, patternByte } from './random.ts'
 import type { MemoryBytes, Vector, VectorFault, VectorRow, VectorState } from './vector.ts'
 
@@ -48,6 +49,10 @@ const columnNames = [
   'changeBytes',
   'vector',
   'faultBytes',
+  'extendedInMask',
+  'extendedInBytes',
+  'extendedOutMask',
+  'extendedOutBytes',
 ] as const
 type ColumnName = (typeof columnNames)[number]
 
@@ -55,11 +60,14 @@ export interface VectorHeader {
   readonly family: string
   readonly fileSeed: number
   readonly environment: Environment
+  /** Cases have vector and x87 state. */
+  readonly extended?: boolean
   readonly count: number
   readonly rows: readonly VectorRow[]
 }
 
-type StoredHeader = VectorHeader & { readonly columns: Readonly<Record<ColumnName, number>> }
+/** Lengths of columns; one that is not named is empty. */
+type StoredHeader = VectorHeader & { readonly columns: Readonly<Partial<Record<ColumnName, number>>> }
 
 /** Byte of memory at `linear` before the instruction runs: the code, its filler, patches, or the pattern. */
 export function initialByte(vector: Vector, linear: number): number {
@@ -85,7 +93,6 @@ function defaultState(fileSeed: number, index: number, environment: Environment)
 }
 
 /** A state as the words the masks number: registers, EFLAGS, EIP, then selectors. */
-const STATE_WORDS = 16
 const EFLAGS_WORD = 8
 const EIP_WORD = 9
 
@@ -97,9 +104,9 @@ function fromWords(words: readonly number[]): VectorState {
   return { registers: words.slice(0, 8), eflags: words[EFLAGS_WORD], eip: words[EIP_WORD], selectors: words.slice(10) }
 }
 
-/** Writes which bytes of each word differ from `base` (8 mask bytes, two words each), and those bytes. */
+/** Writes which bytes of each word differ from `base` (a mask byte for two words), and those bytes. */
 function writeDifference(words: readonly number[], base: readonly number[], mask: ByteWriter, bytes: ByteWriter): void {
-  for (let w = 0; w < STATE_WORDS; w += 2) {
+  for (let w = 0; w < words.length; w += 2) {
     let bits = 0
     for (let b = 0; b < 8; b++) {
       const word = w + (b >> 2)
@@ -115,7 +122,7 @@ function writeDifference(words: readonly number[], base: readonly number[], mask
 
 function readDifference(base: readonly number[], mask: ByteReader, bytes: ByteReader): number[] {
   const words = base.slice()
-  for (let w = 0; w < STATE_WORDS; w += 2) {
+  for (let w = 0; w < words.length; w += 2) {
     const bits = mask.u8()
     for (let b = 0; b < 8; b++) {
       if (!(bits & (1 << b))) continue
@@ -219,6 +226,11 @@ export function packVectors(header: Omit<VectorHeader, 'count'>, vectors: Iterab
       columns.faultBytes.uint(v.fault.errorCode, 4)
       columns.faultBytes.uint(v.fault.address, 4)
     }
+    if (v.extended && v.out.extended) {
+      const initial = defaultExtended(header.fileSeed, count)
+      writeDifference(v.extended, initial, columns.extendedInMask, columns.extendedInBytes)
+      writeDifference(v.out.extended, v.extended, columns.extendedOutMask, columns.extendedOutBytes)
+    }
     count++
   }
   const sizes = makeColumns(name => columns[name].length)
@@ -240,7 +252,7 @@ function open(file: Uint8Array): { header: StoredHeader; columns: Columns<ByteRe
   const version = reader.uint(1)
   if (version !== VERSION) throw new Error(`vector file of version ${version}, not ${VERSION}`)
   const header = JSON.parse(reader.text(reader.uint(4))) as StoredHeader
-  const columns = makeColumns(name => new ByteReader(reader.bytes(header.columns[name])))
+  const columns = makeColumns(name => new ByteReader(reader.bytes(header.columns[name] ?? 0)))
   return { header, columns }
 }
 
@@ -272,15 +284,20 @@ export function* readVectors(file: Uint8Array): Generator<Vector> {
       c.changeLength,
       c.changeBytes,
     )
+    const extended = header.extended
+      ? readDifference(defaultExtended(header.fileSeed, index), c.extendedInMask, c.extendedInBytes)
+      : undefined
+    const extendedOut = extended && readDifference(extended, c.extendedOutMask, c.extendedOutBytes)
     yield {
       ...fromWords(words),
+      ...(extended && { extended }),
       environment: header.environment,
       index,
       row,
       size,
       bytes,
       memory,
-      out,
+      out: extendedOut ? { ...out, extended: extendedOut } : out,
       memoryChanges,
       fault,
     }

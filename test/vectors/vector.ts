@@ -11,6 +11,8 @@ export interface VectorState {
   readonly eip: number
   /** ES CS SS DS FS GS. */
   readonly selectors: readonly number[]
+  /** Vector and x87 state (extended-state.ts), in families that have it. */
+  readonly extended?: readonly number[]
 }
 
 /** Bytes at a linear address. */

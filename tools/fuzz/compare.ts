@@ -11,7 +11,7 @@ import { compileAltered } from './altered-compile.ts'
 import { FuzzCpu } from './fuzz-cpu.ts'
 import { BUSY_BYTES, RAM_BYTES } from './layout.ts'
 import { loadProgram } from './loader.ts'
-import type { DeviceWrite, Plan } from './plan.ts'
+import { type DeviceWrite, missesOf, type Plan } from './plan.ts'
 import type { Program } from './program.ts'
 import type { Assembled } from './assembly.ts'
 
@@ -119,7 +119,8 @@ export class Comparer {
   async compare(program: Program, plan: Plan): Promise<Comparison> {
     const { interpreted, compiled } = this
     const { limits, poison } = plan
-    const limited = this.wrapCompiler(request => compileAltered(request, { limits, poison }))
+    const misses = missesOf(plan)
+    const limited = this.wrapCompiler(request => compileAltered(request, { limits, misses, poison }))
     const late = new LateCompiler(limited)
     interpreted.reset()
     compiled.reset({ compiler: plan.late ? late.compiler : limited, heatThreshold: plan.heatThreshold })

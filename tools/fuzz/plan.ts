@@ -3,6 +3,7 @@
  * device to its code), and how its code is compiled.
  */
 import type { DiscoveryLimits } from '../../jit/regions/discovery.ts'
+import { mix } from '../../test/vectors/random.ts'
 import { Random } from './random.ts'
 
 /** Added to a program's seed, so that its stops do not follow its bytes. */
@@ -31,15 +32,24 @@ export interface Plan {
   /** Garbage in all locals of a region (poison.ts). */
   readonly poison: boolean
   readonly limits?: DiscoveryLimits
+  /** One in so many instructions is compiled as if it missed the TLB often; 0: those that have been seen to. */
+  readonly missEvery: number
   /** Regions after which nothing more is compiled. */
   readonly mostRegions: number
 }
 
 const INSTRUCTIONS = 8_000
-const MOST_REGIONS = 9
+const MOST_REGIONS = [5, 8, 8, 16] as const
+/** Many programs have no instruction that is taken to miss, some have all. */
+const MISS_EVERY = [0, 0, 1, 3] as const
 /** Blocks of a region; half of the programs have no bounds of their own. */
 const BLOCKS = [64, 16, 4, 1] as const
 const ALL_INSTRUCTIONS = 256
+
+/** Whether the instruction at `eip` is taken to miss; undefined when running decides. */
+export function missesOf({ missEvery }: Plan): ((eip: number) => boolean) | undefined {
+  return missEvery === 0 ? undefined : eip => mix(eip) % missEvery === 0
+}
 
 /** A plan that fits a seed. */
 export function planOf(seed: number): Plan {
@@ -59,6 +69,7 @@ export function planOf(seed: number): Plan {
     limits: random.oneIn(2)
       ? { blocks: random.pick(BLOCKS), instructions: random.oneIn(3) ? 1 + random.below(64) : ALL_INSTRUCTIONS }
       : undefined,
-    mostRegions: MOST_REGIONS,
+    missEvery: random.pick(MISS_EVERY),
+    mostRegions: random.pick(MOST_REGIONS),
   }
 }

@@ -44,7 +44,7 @@ export interface Program {
   readonly twinOffset: number
   /** What the service of the handlers does. */
   readonly services: readonly Item[]
-  /** Labels of the functions that the main loop calls in turn. */
+  /** Labels of the functions that the main loop calls in turn; fewer come up the more often. */
   readonly functions: readonly Label[]
   /** Which of them it calls through the alias of their page. */
   readonly aliased: readonly boolean[]
@@ -55,6 +55,8 @@ export interface Program {
 
 /** How many functions the main loop calls: a power of two. */
 export const FUNCTIONS = 8
+/** How many different ones they are. */
+const BUSY_FUNCTIONS = [1, 2, 2, 4, 8] as const
 const TARGETS = [2, 4, 8, 16, 32] as const
 const LEAF_BYTES = 16
 const LEAVES = 4
@@ -422,6 +424,7 @@ class Generator {
 
   generate(seed: number): Program {
     const { random, environment } = this
+    const busy = random.pick(BUSY_FUNCTIONS)
     this.twinOffset = random.below(64)
     for (let i = 0; i < FUNCTIONS; i++) this.function(i)
     for (const label of this.leaves) this.leaf(label)
@@ -441,7 +444,7 @@ class Generator {
       start: environment.stackInCode
         ? STACK_IN_CODE + random.below(16)
         : CODE + (random.oneIn(2) ? random.below(64) : 0x1000 - random.below(300)),
-      functions: this.functions,
+      functions: this.functions.map((_, i) => this.functions[i % busy]),
       aliased: this.functions.map(() => this.alias !== 0 && random.oneIn(4)),
       patchable: this.patchable,
       registers: Array.from({ length: 8 }, () => random.interesting()),

@@ -57,6 +57,8 @@ class Shrinker {
     })
     await this.take(this.best.program, { ...this.best.plan, late: false })
     await this.take(this.best.program, { ...this.best.plan, poison: false })
+    await this.take(this.best.program, { ...this.best.plan, missEvery: 0 })
+    await this.take(this.best.program, { ...this.best.plan, limits: undefined })
     for (let most = 0; most < this.best.plan.mostRegions; most++)
       if (await this.take(this.best.program, { ...this.best.plan, mostRegions: most })) break
     // The last piece as short as it may be, and then as few pieces as possible.

@@ -12,7 +12,7 @@ export const hiddenFields: ReadonlySet<string> = new Set<StateName>([
   'zero', 'scratch', 'eflags', 'flagKind', 'flagResult', 'flagLeft', 'flagRight', 'flagCarry', 'flagOverflow', 'mode',
   'key', 'tlbBase', 'fault', 'faultErrorCode', 'exitReason', 'exitArgument', 'traceEach', 'heatThreshold',
   'stepRequest', 'stepping', 'trapBefore', 'shadowBefore', 'retired', 'remaining', 'remainingCut', 'budget', 'result',
-  'traceCursor', 'codeWritten',
+  'traceCursor', 'codeWritten', 'vectorOperand', 'vectorImmediate', 'vectorLengths',
 ])
 
 const registerNames = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi']

@@ -1,5 +1,6 @@
 /** Flags, control and debug registers, MSRs, CPUID, ports, SYSENTER, descriptor table registers. */
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { CpuModel } from '../../../runtime/cpu-models.ts'
 import { Cr0, Cr4, Eflags, Gpr, ModeBit, Segment } from '../../../runtime/state.ts'
 import { Cpu, STACK_TOP, sel, TSS32 } from './cpu.ts'
 
@@ -211,7 +212,6 @@ describe('control registers', () => {
     [5, 0, '6:0'],
     [7, 0, '6:0'],
     [4, 1 << 11, '13:0'],
-    [4, Cr4.OSXMMEXCPT, '13:0'],
     [4, 0x80000000, '13:0'],
   ])('MOV CR%i, %i raises %s', (index, value, expected) => {
     expect(cpu.faultOf('writeControlRegister', index, value)).toBe(expected)
@@ -434,6 +434,27 @@ describe('CPUID', () => {
     for (const bit of [0, 1, 2, 3, 4, 5, 6, 8, 11, 12, 13, 15, 16]) expect((features >>> bit) & 1).toBe(1)
     // No APIC and no machine check exist.
     for (const bit of [7, 9, 14]) expect((features >>> bit) & 1).toBe(0)
+  })
+  test.each([
+    [CpuModel.I486, 4, 1, 0x3],
+    [CpuModel.Pentium, 5, 1, 0x13f],
+    [CpuModel.I686, 6, 2, 0x183b97f],
+  ])('reports less as model %i', (model, family, maxLeaf, expected) => {
+    cpu.protect()
+    cpu.set('cpuModel', model)
+    const [signature, ebx, ecx, features] = leaf(1)
+    expect([(signature >> 8) & 0xf, leaf(0)[0], ebx, ecx, features]).toEqual([family, maxLeaf, 0, 0, expected])
+    // No extended leaves, no EFER, and CR4 has the bits of what is announced.
+    expect(leaf(0x80000000)).toEqual(leaf(maxLeaf))
+    expect(cpu.faultOf('readMsr', 0xc0000080)).toBe('13:0')
+    const has = (bit: number) => (features & bit) !== 0
+    const bits = [
+      [Cr4.VME, 1 << 1], [Cr4.DE, 1 << 2], [Cr4.PSE, 1 << 3], [Cr4.PGE, 1 << 13], [Cr4.OSFXSR, 1 << 24], [Cr4.OSXMMEXCPT, 1 << 25],
+    ] as const
+    for (const [bit, feature] of bits)
+      expect([bit, cpu.faultOf('writeControlRegister', 4, bit)]).toEqual([bit, has(feature) ? 'none' : '13:0'])
+    cpu.set('cr4', 0)
+    cpu.set('cpuModel', CpuModel.Max)
   })
   test('answers leaves out of range as the highest basic one', () => {
     expect(leaf(3)).toEqual(leaf(2))

@@ -4,7 +4,9 @@
  */
 import { decode } from '../../../jit/decode/decoder.ts'
 import { format } from '../../../jit/decode/disassembler.ts'
+import type { Instruction } from '../../../jit/decode/instruction.ts'
 import { codeBits } from '../../vectors/environment.ts'
+import { extendedName, MM_WORD, MXCSR_WORD, XMM_WORD } from '../../vectors/extended-state.ts'
 import { initialByte, type MemoryBytes, readVectors, type Vector, type VectorFault } from '../../vectors/format.ts'
 import { undefinedFlags } from '../../vectors/undefined-flags.ts'
 
@@ -20,6 +22,8 @@ export interface EngineResult {
   /** Data memory that the instruction wrote; bytes that did not change may be among it. */
   readonly memoryChanges: readonly MemoryBytes[]
   readonly fault: VectorFault | null
+  /** Vector and x87 state (extended-state.ts) of cases that have it. */
+  readonly extended?: readonly number[]
 }
 
 /** Something that executes instructions. */
@@ -136,6 +140,9 @@ export function compareResult(vector: Vector, result: EngineResult): FieldMismat
   for (const [i, name] of registerNames.entries()) expect(name, vector.out.registers[i], result.registers[i])
   expect('eip', vector.out.eip, result.eip)
   const { selectors } = result
+  for (const [i, word] of (vector.out.extended ?? []).entries()) {
+    if (result.extended) expect(extendedName(i), word, result.extended[i])
+  }
   for (const [i, name] of segmentNames.entries()) {
     if (selectors) expect(name, vector.out.selectors[i], selectors[i])
   }
@@ -153,6 +160,19 @@ export function rowName(vector: Vector): string {
   return `${hex(opcode, 2)}${modrm >= 0 ? `/${modrm}` : ''} ${mnemonic} ${form}`.trimEnd()
 }
 
+/** Vector registers that the instruction names, before it, and MXCSR. */
+function extendedLines(vector: Vector, words: readonly number[], instruction: Instruction | undefined): string[] {
+  const lines = [`          mxcsr=${hex(words[MXCSR_WORD])} -> ${hex(vector.out.extended?.[MXCSR_WORD] ?? 0)}`]
+  for (const operand of instruction?.operands ?? []) {
+    if (operand.kind !== 'register' || (operand.class !== 'xmm' && operand.class !== 'mm')) continue
+    const count = operand.class === 'xmm' ? 4 : 2
+    const first = (operand.class === 'xmm' ? XMM_WORD : MM_WORD) + count * operand.index
+    const text = words.slice(first, first + count).reverse().map(word => hex(word)).join(' ')
+    lines.push(`          ${operand.class}${operand.index}=${text}`)
+  }
+  return lines
+}
+
 /** Several lines for people: the instruction, the state it started from, expected against actual by field. */
 export function describeMismatch(mismatch: Mismatch): string {
   const { vector, fields } = mismatch
@@ -166,6 +186,7 @@ export function describeMismatch(mismatch: Mismatch): string {
     `  before  ${registerNames.map((name, i) => `${name}=${hex(vector.registers[i])}`).join(' ')}`,
     `          eip=${hex(vector.eip)} eflags=${flagText(vector.eflags)}  ${selectors}`,
   ]
+  if (vector.extended) lines.push(...extendedLines(vector, vector.extended, decoded.ok ? decoded.instruction : undefined))
   for (const { address, bytes: patch } of vector.memory) {
     lines.push(`          [${hex(address)}]=${[...patch].map(byte => hex(byte, 2)).join(' ')}`)
   }

@@ -18,5 +18,13 @@ const family families[] = {
   { "segment", { ALL(segment) }, ENV_FLAT32, 250 },
   { "code16", { ALL(arithmetic), ALL(multiply), ALL(shift), ALL(bit), ALL(move), ALL(string), ALL(stack), ALL(branch),
                 ALL(segment) }, ENV_CODE16, 50 },
+  { "mmx", { ALL(mmx) }, ENV_FLAT32, 100, 1 },
+  { "sse", { ALL(sse) }, ENV_FLAT32, 150, 1 },
+  { "sse2", { ALL(sse2) }, ENV_FLAT32, 150, 1 },
+  { "sse3", { ALL(sse3) }, ENV_FLAT32, 150, 1 },
+  { "ssse3", { ALL(ssse3) }, ENV_FLAT32, 150, 1 },
+  { "sse41", { ALL(sse41) }, ENV_FLAT32, 150, 1 },
+  { "sse42", { ALL(sse42) }, ENV_FLAT32, 200, 1 },
+  { "aes", { ALL(aes) }, ENV_FLAT32, 150, 1 },
 };
 const u32 family_count = sizeof families / sizeof *families;

@@ -10,6 +10,7 @@ typedef struct {
   struct { const row *rows; const u32 *count; } sets[MAX_ROW_SETS];
   int environment;
   u32 cases_per_row; /* and operand size, at scale 100 */
+  int extended;      /* cases have vector and x87 state */
 } family;
 
 extern const family families[];

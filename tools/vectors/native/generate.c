@@ -111,6 +111,7 @@ static int default_segment(int base) { return base == ESP || base == EBP ? SEG_S
 static u32 choose_offset(test_case *t, int segment) {
   int effective = t->override >= 0 ? t->override : segment;
   t->operand_linear = pick_linear(t, effective, t->address_bits, t->operand_bytes, t->row->access);
+  if (t->row->aligned && chance(90)) t->operand_linear &= ~15u;
   return t->operand_linear - segment_linear(t, effective);
 }
 
@@ -296,6 +297,7 @@ static void choose_form(test_case *t) {
   t->rm_size = r->flags & RM8 ? 8 : r->flags & RM16 ? 16 : t->size;
   if (r->modrm != NONE) t->memory_form = r->flags & MEM_ONLY ? 1 : r->flags & REG_ONLY ? 0 : (int)chance(55);
   t->operand_bytes = (u32)t->rm_size / 8;
+  if (r->memory_bytes) t->operand_bytes = (u32)r->memory_bytes;
   if (r->flags & PAIR) t->operand_bytes = r->setup == BOUNDS ? 2u * (u32)t->size / 8 : (u32)t->size / 8 + 2;
   if (r->flags & PLUS_R) t->opcode_low = (int)below(8);
   if (r->flags & CONDITION) t->opcode_low = (int)below(16);
@@ -327,6 +329,7 @@ int make_case(test_case *t, const row *r, int environment, int size, u32 file_se
     selectors[SEG_SS] = SELECTOR_STACK16;
   } else t->in.eip += CODE_BASE;
   memcpy(t->in.selector, selectors, sizeof selectors);
+  default_extended(&t->in.extended, file_seed, index);
 
   choose_form(t);
   choose_stack(t);

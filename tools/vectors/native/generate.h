@@ -33,6 +33,7 @@ typedef struct {
   u32 operand_linear, operand_bytes;
   int displaced_stack; /* POP r/m: added to ESP before the address is formed */
   int reject;          /* this attempt makes no usable case */
+  u8 vector_operand[16]; /* contents of the r/m operand of a vector instruction */
   int padding;         /* prefixes to add, for long instructions */
 } test_case;
 
@@ -51,6 +52,11 @@ u32 flags_image(void);
 /* setup_system.c */
 void prepare_system(test_case *t);
 void finish_system(test_case *t);
+
+/* setup_vector.c */
+void default_extended(extended_state *e, u32 file_seed, u32 index);
+void prepare_vector(test_case *t);
+void finish_vector(test_case *t);
 
 /* generate.c */
 u32 edge_value(int size);

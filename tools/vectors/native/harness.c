@@ -42,13 +42,35 @@ arena_range ranges[RANGE_COUNT] = {
 };
 static u8 *pristine[RANGE_COUNT];
 
+int harness_extended;
+
+/* SDM vol. 1, table 10-2: the FXSAVE image. */
+typedef struct {
+  u16 control, status;
+  u8 tags, reserved0;
+  u16 opcode;
+  u32 pointers[4];
+  u32 mxcsr, mxcsr_mask;
+  struct { u64 significand; u16 exponent, reserved[3]; } st[8];
+  u8 xmm[8][16];
+  u8 reserved1[224];
+} __attribute__((packed, aligned(16))) fx_image;
+
+/* Linux: the fpregs pointer of a 32-bit frame leads to an FSAVE image with its status word, then an FXSAVE image. */
+#define FXSAVE_IN_FRAME 112
+#define MXCSR_DEFAULT 0x1F80
+#define TOP_SHIFT 11
+
+fx_image guest_fx;
+u32 host_mxcsr = MXCSR_DEFAULT;
+
 /* Read and written by the assembly below. */
 u32 guest_gpr[8], guest_eflags, host_esp;
 u16 guest_selector[6];
 /* Aligned although packed: the loads run with the guest's AC flag. */
 struct { u32 offset; u16 selector; } __attribute__((packed, aligned(8))) guest_entry, guest_stack;
 static u16 host_selector[6];
-static struct { u32 reg[NGREG]; u32 cr2; } frame;
+static struct { u32 reg[NGREG]; u32 cr2; fx_image fx; } frame;
 static volatile int in_guest;
 
 void enter_guest(void);
@@ -60,6 +82,7 @@ asm(".text\n"
     "enter_guest:\n"
     "  pushal\n  pushfl\n"
     "  movl %esp, host_esp\n"
+    "  fxrstor guest_fx\n"
     "  movw guest_selector+8, %fs\n"
     "  movw guest_selector+10, %gs\n"
     "  movw guest_selector+0, %es\n"
@@ -70,6 +93,7 @@ asm(".text\n"
     "  movw guest_selector+6, %ds\n"
     "  ljmp *%cs:guest_entry\n"
     "leave_guest:\n"
+    "  fninit\n  ldmxcsr host_mxcsr\n"
     "  popfl\n  popal\n  ret\n");
 
 /* Runs with the guest's FS and GS: nothing here may use thread-local storage. */
@@ -83,6 +107,8 @@ static void on_signal(int number, siginfo_t *info, void *context) {
   greg_t *g = u->uc_mcontext.gregs;
   for (int i = 0; i < NGREG; i++) frame.reg[i] = (u32)g[i];
   frame.cr2 = u->uc_mcontext.cr2;
+  const u8 *saved = (const u8 *)u->uc_mcontext.fpregs + FXSAVE_IN_FRAME;
+  for (u32 i = 0; i < sizeof frame.fx; i++) ((u8 *)&frame.fx)[i] = saved[i];
   in_guest = 0;
   g[REG_EIP] = (greg_t)leave_guest;
   g[REG_ESP] = g[REG_UESP] = (greg_t)host_esp;
@@ -156,6 +182,8 @@ static int known_selector(u16 selector) {
 }
 
 void harness_start(void) {
+  guest_fx.control = 0x37F;
+  guest_fx.mxcsr = MXCSR_DEFAULT;
   for (int i = 0; i < RANGE_COUNT; i++) {
     arena_range *r = &ranges[i];
     map(r->base, r->bytes, PROT_READ | PROT_WRITE);
@@ -193,6 +221,37 @@ void harness_patch(const patch *p) {
   }
 }
 
+static void load_extended(const extended_state *e) {
+  fx_image *fx = &guest_fx;
+  memset(fx, 0, sizeof *fx);
+  fx->control = e->control;
+  fx->status = e->status;
+  fx->tags = (u8)e->tags;
+  fx->mxcsr = e->mxcsr;
+  u32 top = e->status >> TOP_SHIFT & 7;
+  for (u32 i = 0; i < 8; i++) {
+    u32 physical = (top + i) & 7;
+    fx->st[i].significand = e->mm[physical];
+    fx->st[i].exponent = e->exponent[physical];
+  }
+  memcpy(fx->xmm, e->xmm, sizeof fx->xmm);
+}
+
+static void store_extended(extended_state *e) {
+  const fx_image *fx = &frame.fx;
+  e->control = fx->control;
+  e->status = fx->status;
+  e->tags = fx->tags;
+  e->mxcsr = fx->mxcsr;
+  u32 top = e->status >> TOP_SHIFT & 7;
+  for (u32 i = 0; i < 8; i++) {
+    u32 physical = (top + i) & 7;
+    e->mm[physical] = fx->st[i].significand;
+    e->exponent[physical] = fx->st[i].exponent;
+  }
+  memcpy(e->xmm, fx->xmm, sizeof fx->xmm);
+}
+
 int harness_run(const cpu_state *in, u32 code_linear, const u8 *code, u32 length, outcome *out) {
   u32 placed = length;
   if (code_linear + placed > CODE_BASE + ARENA_BYTES) placed = CODE_BASE + ARENA_BYTES - code_linear;
@@ -200,6 +259,7 @@ int harness_run(const cpu_state *in, u32 code_linear, const u8 *code, u32 length
   memcpy(guest_gpr, in->gpr, sizeof guest_gpr);
   memcpy(guest_selector, in->selector, sizeof guest_selector);
   guest_eflags = in->eflags;
+  if (harness_extended) load_extended(&in->extended);
   guest_entry.offset = in->eip;
   guest_entry.selector = in->selector[SEG_CS];
   guest_stack.offset = in->gpr[ESP];
@@ -219,6 +279,7 @@ int harness_run(const cpu_state *in, u32 code_linear, const u8 *code, u32 length
   s->eip = g[REG_EIP];
   const int segments[6] = { REG_ES, REG_CS, REG_SS, REG_DS, REG_FS, REG_GS };
   for (int i = 0; i < 6; i++) s->selector[i] = (u16)g[segments[i]];
+  if (harness_extended) store_extended(&s->extended);
 
   for (int i = 0; i < 6; i++) if (!known_selector(s->selector[i])) return 0;
 

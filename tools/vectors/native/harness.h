@@ -54,11 +54,21 @@ enum {
 /* Environments: the segment registers a case starts with. */
 enum { ENV_FLAT32, ENV_CODE16, ENV_COUNT };
 
+/* Vector and x87 state as the fields of an FXSAVE image hold it. MM registers by number, whatever TOP is. */
+typedef struct {
+  u8 xmm[8][16];
+  u64 mm[8];
+  u32 mxcsr;
+  u16 control, status, tags; /* tags: one bit per register, set when it is in use */
+  u16 exponent[8];           /* of the x87 register that an MM register is the significand of */
+} extended_state;
+
 typedef struct {
   u32 gpr[8];
   u32 eflags;
   u32 eip; /* offset in CS */
   u16 selector[6];
+  extended_state extended; /* only in families that have it */
 } cpu_state;
 
 #define NO_FAULT 0xFF
@@ -83,6 +93,9 @@ typedef struct {
 } arena_range;
 #define RANGE_COUNT 4
 extern arena_range ranges[RANGE_COUNT];
+
+/* Whether cases load and report extended state. */
+extern int harness_extended;
 
 void harness_start(void);
 /* Sets `bytes` of arena memory for the next case only; parts outside the arena are dropped. */

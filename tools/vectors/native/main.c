@@ -2,12 +2,13 @@
  * capture FAMILY SEED SCALE: writes the cases of one family to standard output, in the raw form that
  * tools/vectors/raw.ts reads; statistics go to standard error. `capture --families` lists the families.
  *
- * Raw form, little-endian: u32 magic, u32 file seed, u32 environment, u32 rows, then per row
+ * Raw form, little-endian: u32 magic, u32 file seed, u32 environment, u32 extended, u32 rows, then per row
  *   u8 length + mnemonic, u8 length + form, u8 length + feature, u32 opcode, i8 ModR/M digit, u8 prefix;
  * then per case
  *   u8 1, u16 row, u8 operand size, u8 length, bytes, state in, u8 patches {u32 address, u8 length, bytes},
  *   state out, u8 changes {...}, u8 vector, u32 error code, u32 address
- * (state: u32 x 8 registers, u32 EFLAGS, u32 EIP, u16 x 6 selectors), and u8 0 at the end.
+ * (state: u32 x 8 registers, u32 EFLAGS, u32 EIP, u16 x 6 selectors; in extended families XMM, MM, MXCSR, u16 x87
+ * control, status, tags and 8 exponents), and u8 0 at the end.
  */
 #include "families.h"
 #include "generate.h"
@@ -38,6 +39,13 @@ static void put_state(const cpu_state *s) {
   put32(s->eflags);
   put32(s->eip);
   for (int i = 0; i < 6; i++) put16(s->selector[i]);
+  if (!harness_extended) return;
+  const extended_state *e = &s->extended;
+  for (int i = 0; i < 8; i++) for (int k = 0; k < 16; k++) put8(e->xmm[i][k]);
+  for (int i = 0; i < 8; i++) put32((u32)e->mm[i]), put32((u32)(e->mm[i] >> 32));
+  put32(e->mxcsr);
+  put16(e->control), put16(e->status), put16(e->tags);
+  for (int i = 0; i < 8; i++) put16(e->exponent[i]);
 }
 
 static void collect(u32 address, const u8 *data, u32 bytes) {
@@ -98,6 +106,9 @@ static int capture_case(const row *r, u32 row_index, int environment, int size) 
     /* Half-done multi-word stores of a faulting PUSHA or ENTER differ between CPUs; a string's progress does not. */
     int is_string = r->flags & (STRING_SOURCE | STRING_DEST);
     if (usable && o.vector != NO_FAULT && changed_bytes && !is_string) usable = 0, partial_writes++;
+    /* So does what a faulting MASKMOVQ has made of the x87 state. */
+    int changed_state = memcmp(&o.state.extended, &t.in.extended, sizeof t.in.extended);
+    if (usable && o.vector != NO_FAULT && r->setup == MASKED_STORE && changed_state) usable = 0, partial_writes++;
     if (!usable || overflow || changed_bytes > MAX_CHANGED_BYTES) {
       rejected++;
       continue;
@@ -119,6 +130,8 @@ static void capture_family(const family *f, u32 seed, u32 scale) {
   put32(RAW_MAGIC);
   put32(file_seed);
   put32((u32)f->environment);
+  put32((u32)f->extended);
+  harness_extended = f->extended;
   put32(rows);
   for (int s = 0; s < MAX_ROW_SETS && f->sets[s].rows; s++) {
     for (u32 i = 0; i < *f->sets[s].count; i++) {

@@ -38,7 +38,11 @@ enum {
   /* setup_system.c */
   BOUNDS, INTERRUPT, PORT, LONG, FETCH, LOCKED, SELECTOR, PUSH_SEGMENT, POP_SEGMENT, LOAD_FAR, FAR_IMMEDIATE,
   FAR_MEMORY, FAR_RET, INTERRUPT_RET, SEGMENTED, STACK_LIMIT, ALIGNMENT,
+  /* setup_vector.c */
+  VECTOR, MASKED_STORE, MXCSR_IMAGE,
 };
+/* What the elements of a vector operand are. */
+enum { BYTES, SINGLES, DOUBLES, INTEGERS, COUNTS, TEXT };
 
 typedef struct {
   const char *mnemonic, *form;
@@ -52,6 +56,8 @@ typedef struct {
   int prefix;           /* mandatory F2 or F3 */
   const char *feature;  /* CPUID feature it needs, or 0 */
   int weight;           /* cases in relation to the usual number, percent; 0 = 100 */
+  /* Vector instructions: bytes of the memory operand, what operands hold, and whether memory must be aligned. */
+  int memory_bytes, elements, aligned;
 } row;
 
 #endif

@@ -275,6 +275,7 @@ void prepare_operands(test_case *t) {
     case BRANCH: case BRANCH_RM: case CALL: case CALL_RM: case RET: case LOOP: prepare_branch(t); break;
     case SWAP: break;
     case PLAIN: case COMPARE_EXCHANGE8: plain(t); break;
+    case VECTOR: case MASKED_STORE: case MXCSR_IMAGE: prepare_vector(t); break;
     default: prepare_system(t); break;
   }
 }
@@ -282,6 +283,10 @@ void prepare_operands(test_case *t) {
 /* Memory operands, now that their address is known. */
 void finish_operands(test_case *t) {
   const row *r = t->row;
+  if (r->setup >= VECTOR) {
+    finish_vector(t);
+    return;
+  }
   if (r->setup >= BOUNDS) finish_system(t);
   if (!t->memory_form) return;
   if (r->setup == COMPARE_EXCHANGE8 && chance(50)) {

@@ -1,0 +1,220 @@
+/**
+ * Floating-point arithmetic and comparison of SSE, SSE2, SSE3 and SSE4.1 (SDM vol. 2). Each has inline code for
+ * operands and results that raise nothing new (float.ts) and a helper for all others.
+ */
+import { Lazy } from '../../runtime/flags.ts'
+import { Eflags } from '../../runtime/state.ts'
+import { Arithmetic, Element, ELEMENT_POSITION } from '../../runtime/vector-operations.ts'
+import { declareHelpers } from '../helper-signatures.ts'
+import type { Builder, Definition, Value } from './builder.ts'
+import {
+  both, comfortable, everywhere, finite, notSmall, operate, ordinary, quiet, type Shape, sizeOf,
+} from './float.ts'
+import { begin, formOf, isMemory, readPart, readVector, stashImmediate, stashOperand, writeVector } from './vector.ts'
+
+declareHelpers('vectorArithmetic(i32)!@ vectorCompare(i32):i32!@')
+
+const elements: Readonly<Record<Shape, Element>> = {
+  f32x4: Element.PackedSingle, f64x2: Element.PackedDouble, f32: Element.ScalarSingle, f64: Element.ScalarDouble,
+}
+
+/** Operand 1: its value as `shape`, and where a helper finds it. */
+export interface Source {
+  readonly value: Value
+  /** Makes it findable; to be called where the helper is. */
+  readonly address: () => Value
+}
+
+/** Reads operand 1, all of it or its low element. */
+export function readSource(b: Builder, shape: Shape): Source {
+  if (shape === 'f32' || shape === 'f64') {
+    const size = sizeOf(shape)
+    if (!isMemory(b, 1)) return { value: b.peek(b.read(1), size, shape), address: () => b.read(1) }
+    const value = readPart(b, 1, size, shape)
+    return { value, address: () => stashOperand(b, size, value) }
+  }
+  const value = readVector(b, 1)
+  return { value, address: () => (isMemory(b, 1) ? stashOperand(b, 128, value) : b.read(1)) }
+}
+
+/** Reads operand 0 as `shape`. */
+function readDestination(b: Builder, shape: Shape): Value {
+  return shape === 'f32' || shape === 'f64' ? b.peek(b.read(0), sizeOf(shape), shape) : readVector(b, 0)
+}
+
+/** Writes operand 0: all of it or its low element. */
+function writeDestination(b: Builder, shape: Shape, value: Value): void {
+  if (shape === 'f32' || shape === 'f64') b.poke(b.read(0), sizeOf(shape), value)
+  else writeVector(b, 0, value)
+}
+
+/** Has a helper do the whole instruction. */
+function callArithmetic(b: Builder, operation: Arithmetic, shape: Shape, source: Source): void {
+  const code = operation | (elements[shape] << ELEMENT_POSITION)
+  b.call('vectorArithmetic', formOf(b, code, b.read(0), source.address()))
+}
+
+/** ADDPS SUBPS …    dst := dst op src. Sums are exact where they are tiny, so they need no lower bound. */
+const arithmetic =
+  (operation: Arithmetic, operator: 'add' | 'sub' | 'mul' | 'div', shape: Shape): Definition =>
+  b => {
+    begin(b)
+    const source = readSource(b, shape)
+    const left = readDestination(b, shape)
+    const result = operate(b, shape, operator, left, source.value)
+    const sums = operator === 'add' || operator === 'sub'
+    const fine = both(
+      b, shape, notSmall(b, shape, left), notSmall(b, shape, source.value),
+      sums ? finite(b, shape, result) : comfortable(b, shape, result),
+    )
+    b.if(
+      b.and(quiet(b), everywhere(b, shape, fine)),
+      () => writeDestination(b, shape, result),
+      () => callArithmetic(b, operation, shape, source),
+    )
+  }
+
+/** SQRTPS …    dst := square root of src. */
+const squareRoot =
+  (shape: Shape): Definition =>
+  b => {
+    begin(b)
+    const source = readSource(b, shape)
+    const result = operate(b, shape, 'sqrt', source.value)
+    // The root of a negative number is a NaN, which is not finite.
+    const fine = both(b, shape, notSmall(b, shape, source.value), finite(b, shape, result))
+    b.if(
+      b.and(quiet(b), everywhere(b, shape, fine)),
+      () => writeDestination(b, shape, result),
+      () => callArithmetic(b, Arithmetic.SquareRoot, shape, source),
+    )
+  }
+
+/** MINPS MAXPS …    dst := dst < src (dst > src) ? dst : src. */
+const choose =
+  (operation: Arithmetic, shape: Shape): Definition =>
+  b => {
+    begin(b)
+    const source = readSource(b, shape)
+    const left = readDestination(b, shape)
+    const fine = both(b, shape, ordinary(b, shape, left), ordinary(b, shape, source.value))
+    const least = operation === Arithmetic.Minimum
+    const result = () => {
+      if (shape === 'f32x4' || shape === 'f64x2') return operate(b, shape, least ? 'pmin' : 'pmax', source.value, left)
+      return b.select(operate(b, shape, least ? 'lt' : 'gt', left, source.value), left, source.value)
+    }
+    b.if(
+      everywhere(b, shape, fine),
+      () => writeDestination(b, shape, result()),
+      () => callArithmetic(b, operation, shape, source),
+    )
+  }
+
+const NEGATED = 4
+
+/** CMPPS CMPSS …    elements of dst := all ones where the predicate (imm8 bits 0..2) holds, else zeros. */
+const compare =
+  (packed: 'f32x4' | 'f64x2', shape: Shape): Definition =>
+  b => {
+    begin(b)
+    const scalar = shape !== packed
+    const source = readSource(b, shape)
+    const left = readDestination(b, shape)
+    const predicate = b.and(b.read(2), 7)
+    const fine = both(b, shape, ordinary(b, shape, left), ordinary(b, shape, source.value))
+    const result = () => {
+      const spread = (value: Value) => (scalar ? b.wasm(`${packed}.splat`, [value]) : value)
+      const [a, c] = [spread(left), spread(source.value)]
+      const kind = b.and(predicate, 3)
+      // Ordinary operands are never unordered.
+      const never = b.vector(new Array(16).fill(0))
+      const equal = b.wasm(`${packed}.eq`, [a, c])
+      const less = b.wasm(`${packed}.lt`, [a, c])
+      const lessOrEqual = b.wasm(`${packed}.le`, [a, c])
+      const holds = b.select(
+        b.and(kind, 2), b.select(b.and(kind, 1), never, lessOrEqual), b.select(b.and(kind, 1), less, equal),
+      )
+      return b.select(b.and(predicate, NEGATED), b.wasm('v128.not', [holds]), holds)
+    }
+    b.if(
+      everywhere(b, shape, fine),
+      () => b.poke(b.read(0), scalar ? sizeOf(shape) : 128, result()),
+      () => {
+        stashImmediate(b, predicate)
+        callArithmetic(b, Arithmetic.Compare, shape, source)
+      },
+    )
+  }
+
+/**
+ * COMISS UCOMISS …    ZF PF CF := 111 unordered, 000 greater, 001 less, 100 equal; OF SF AF := 0. For operands that are
+ * not ordinary the helper gives a float that lies to zero as they lie to each other.
+ */
+const compareFlags =
+  (operation: Arithmetic, shape: 'f32' | 'f64'): Definition =>
+  b => {
+    begin(b)
+    const source = readSource(b, shape)
+    const destination = readDestination(b, shape)
+    const fine = both(b, shape, ordinary(b, shape, destination), ordinary(b, shape, source.value))
+    const left = b.ifElse(
+      fine,
+      () => destination,
+      () => {
+        const code = operation | (elements[shape] << ELEMENT_POSITION)
+        const upper = b.call('vectorCompare', formOf(b, code, b.read(0), source.address()))
+        if (shape === 'f32') return b.wasm('f32.reinterpret', [upper])
+        return b.wasm('f64.reinterpret', [b.shl(b.widenU(upper), b.constant(32, 'i64'))])
+      },
+    )
+    const right = b.select(fine, source.value, b.constant(0, shape))
+    const notBelow = operate(b, shape, 'ge', left, right)
+    const different = b.or(operate(b, shape, 'lt', left, right), operate(b, shape, 'gt', left, right))
+    flagsOf(b, different, b.eqz(notBelow), operate(b, shape, 'ne', left, left))
+  }
+
+/** Sets the flags of a comparison; `different` is 0 where ZF is to be set. */
+function flagsOf(b: Builder, different: Value, carry: Value, unordered: Value): void {
+  const zeroFlag = b.select(different, 0, Eflags.ZF)
+  const image = b.or(b.or(zeroFlag, carry), b.select(unordered, Eflags.PF, 0))
+  b.setFlags(Lazy.Explicit, 32, different, undefined, image, carry)
+}
+
+/** Instructions that a helper does from beginning to end; `immediate`: operand 2 goes to it. */
+const helped =
+  (operation: Arithmetic, shape: Shape, immediate = false): Definition =>
+  b => {
+    begin(b)
+    const source = readSource(b, shape)
+    if (immediate) stashImmediate(b, b.read(2))
+    callArithmetic(b, operation, shape, source)
+  }
+
+/** Suffixes of mnemonics. */
+const shapes: Readonly<Record<string, Shape>> = { ps: 'f32x4', pd: 'f64x2', ss: 'f32', sd: 'f64' }
+const packedShape = (shape: Shape) => (sizeOf(shape) === 32 ? 'f32x4' : 'f64x2')
+
+/** One definition for each suffix. */
+function family(name: string, make: (shape: Shape) => Definition, suffixes = Object.keys(shapes)): [string, Definition][] {
+  return suffixes.map(suffix => [name + suffix, make(shapes[suffix])])
+}
+
+export const vectorArithmetic: Readonly<Record<string, Definition>> = Object.fromEntries([
+  ...family('add', shape => arithmetic(Arithmetic.Add, 'add', shape)),
+  ...family('sub', shape => arithmetic(Arithmetic.Subtract, 'sub', shape)),
+  ...family('mul', shape => arithmetic(Arithmetic.Multiply, 'mul', shape)),
+  ...family('div', shape => arithmetic(Arithmetic.Divide, 'div', shape)),
+  ...family('sqrt', squareRoot),
+  ...family('min', shape => choose(Arithmetic.Minimum, shape)),
+  ...family('max', shape => choose(Arithmetic.Maximum, shape)),
+  ...family('cmp', shape => compare(packedShape(shape), shape)),
+  ...family('comi', shape => compareFlags(Arithmetic.CompareOrdered, shape as 'f32' | 'f64'), ['ss', 'sd']),
+  ...family('ucomi', shape => compareFlags(Arithmetic.CompareUnordered, shape as 'f32' | 'f64'), ['ss', 'sd']),
+  ...family('round', shape => helped(Arithmetic.Round, shape, true)),
+  ...family('hadd', shape => helped(Arithmetic.HorizontalAdd, shape), ['ps', 'pd']),
+  ...family('hsub', shape => helped(Arithmetic.HorizontalSubtract, shape), ['ps', 'pd']),
+  ...family('addsub', shape => helped(Arithmetic.AddSubtract, shape), ['ps', 'pd']),
+  ...family('dp', shape => helped(Arithmetic.DotProduct, shape, true), ['ps', 'pd']),
+  ...family('rcp', shape => helped(Arithmetic.Reciprocal, shape), ['ps', 'ss']),
+  ...family('rsqrt', shape => helped(Arithmetic.ReciprocalSquareRoot, shape), ['ps', 'ss']),
+])
