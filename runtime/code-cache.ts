@@ -7,7 +7,7 @@
  */
 import type { Core } from './core.ts'
 import {
-  GRANULE_SHIFT, PAGE_BYTES, PAGE_GRANULES_BASE, PAGE_SHIFT, PAGE_VERSIONS_BASE, RECORD_BYTES, RECORDS_BASE,
+  GRANULE_SHIFT, PAGE_BYTES, PAGE_GRANULES_BASE, PAGE_SHIFT, PAGE_VERSIONS_BASE, PHYSICAL_PAGES, RECORD_BYTES, RECORDS_BASE,
   RECORDS_BYTES, REGION_SLOTS,
 } from './memory-map.ts'
 import { MOST_REGION_PAGES, NOT_CROSSING, RecordField, RunHeader } from './records.ts'
@@ -109,9 +109,8 @@ export class CodeCache {
     this.generationBytes = limits.generationBytes
     this.table = new RunTable(core)
     this.slots = new RegionSlots(core, limits.regions)
-    const pages = core.ramBytes / PAGE_BYTES
-    this.granules = new Uint32Array(core.memory.buffer, PAGE_GRANULES_BASE, pages)
-    this.versions = new Uint32Array(core.memory.buffer, PAGE_VERSIONS_BASE, pages)
+    this.granules = new Uint32Array(core.memory.buffer, PAGE_GRANULES_BASE, PHYSICAL_PAGES)
+    this.versions = new Uint32Array(core.memory.buffer, PAGE_VERSIONS_BASE, PHYSICAL_PAGES)
   }
 
   private base(generation: 0 | 1): number {
