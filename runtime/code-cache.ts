@@ -201,6 +201,11 @@ export class CodeCache {
     }
   }
 
+  /** Whether any run or region has bytes in a page, given by its number. */
+  holdsCode(page: number): boolean {
+    return this.pages.get(page)?.some(granule => granule.length > 0) ?? false
+  }
+
   /** Drops the runs and regions that any of `bytes` bytes at `physical` belong to. */
   written(physical: number, bytes: number): void {
     const first = physical >>> PAGE_SHIFT
@@ -372,7 +377,7 @@ export class CodeCache {
   flush(): void {
     for (const region of this.regions.values()) this.dropRegion(region)
     this.table.clear()
-    this.granules.fill(0)
+    for (const page of this.pages.keys()) this.granules[page] = 0
     this.pages.clear()
     this.runs[0] = []
     this.runs[1] = []

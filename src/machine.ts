@@ -39,12 +39,17 @@ import { PostPort } from './devices/post-port.ts'
 import { Ps2Keyboard } from './devices/ps2-keyboard.ts'
 import { Ps2Mouse } from './devices/ps2-mouse.ts'
 import { Rtc } from './devices/rtc.ts'
+import { describeMachine } from './devices/firmware-tables.ts'
+import { FwCfg } from './devices/fw-cfg.ts'
 import { SystemControlPort } from './devices/system-control.ts'
 import { Uart } from './devices/uart.ts'
+import { Vga } from './devices/vga.ts'
+import { installBios } from './firmware.ts'
 import { Ram } from './guest-memory.ts'
 import type { MachineOptions, MachineStats, RunnableMachine, RunResult, SerialLine, StopReason } from './machine-options.ts'
 import { closeVideoHole, openRam } from './physical-map.ts'
 import { SHADOW_END, SHADOW_FIRST, ShadowMemory } from './shadow-memory.ts'
+import { VideoMemory } from './video-memory.ts'
 
 /** What a machine is made of besides its options: the outputs of the build. */
 export interface MachineAssets {
@@ -64,6 +69,7 @@ const SLICE_INSTRUCTIONS = 1_000_000
 const WALL_SLICE_INSTRUCTIONS = 250_000
 const A20_BIT = 1 << 20
 const SCI_IRQ = 9
+const VGA_SLOT = 2
 const SERIAL_PORTS = [{ name: 'uart0', base: 0x3f8, irq: 4 }, { name: 'uart1', base: 0x2f8, irq: 3 }]
 
 export class Machine implements RunnableMachine {
@@ -75,10 +81,12 @@ export class Machine implements RunnableMachine {
   readonly keyboard: Ps2Keyboard
   readonly mouse: Ps2Mouse
   readonly power: PowerManagement
+  readonly screen: Vga
   readonly serial: readonly SerialLine[]
   readonly debugConsole: { onByte: (byte: number) => void } = { onByte: () => {} }
   private readonly options: MachineOptions
   private readonly shadow: ShadowMemory
+  private readonly video: VideoMemory
   private readonly pic: Pic
   private readonly devices: Device[] = []
   private readonly writer: RecordWriter
@@ -100,7 +108,10 @@ export class Machine implements RunnableMachine {
       writeDevice: (physical, bits, value) => this.bus.writeMemory(physical, bits as AccessSize, value),
       readPort: (port, bits) => this.bus.readPort(port, bits as AccessSize),
       writePort: (port, bits, value) => this.bus.writePort(port, bits as AccessSize, value),
-      codeWritten: (physical, bytes) => this.cache.written(physical, bytes),
+      codeWritten: (physical, bytes) => {
+        this.cache.written(physical, bytes)
+        this.video.touched(physical)
+      },
       // One cycle a nanosecond of virtual time: a time-stamp counter of 1 GHz.
       timestamp: () => BigInt(Math.floor(this.clock.now())),
     })
@@ -108,6 +119,7 @@ export class Machine implements RunnableMachine {
     this.cache = new CodeCache(core, assets.handlers.special)
     this.writer = new RecordWriter(core, this.cache, assets.handlers)
     this.memory = new Ram(core, this.cache)
+    this.video = new VideoMemory(core, this.cache)
     if (assets.compiler && options.jit !== false)
       this.regions = new RegionManager(core, this.cache, this.writer, assets.compiler, options.onWarning)
     this.onDispose = assets.onDispose
@@ -157,12 +169,29 @@ export class Machine implements RunnableMachine {
     )
     const pci = this.plug(new Pci({ bus, irqLine: irq => this.pic.line(irq), onReset }))
     addChipset(pci, { onShadow: region => this.shadow.select(region), onPmBase: base => this.power.mapAt(base) })
+    this.screen = this.plug(
+      new Vga({
+        bus, clock, video: this.video.bytes, rom: options.firmware?.vgaBios,
+        showFrameBuffer: base => this.video.showAt(base), takeFrameBufferWritten: () => this.video.takeWritten(),
+      }),
+    )
+    pci.add(VGA_SLOT, 0, this.screen.pciFunction)
+    this.addFirmware()
     this.plug(new DebugPort({ bus, onByte: byte => this.debugConsole.onByte(byte) }))
     this.plug(new PostPort({ bus }))
     if (options.isaDebugExit)
       this.plug(new IsaDebugExit({ bus, onExit: value => this.stop('debug-exit', value) }))
 
     this.loadGuest()
+  }
+
+  /** The BIOS ROM, and what it asks for. */
+  private addFirmware(): void {
+    const { firmware, memoryBytes } = this.options
+    if (!firmware) return
+    const fwCfg = this.plug(new FwCfg({ bus: this.bus, memory: this.memory }))
+    describeMachine(fwCfg, { memoryBytes, pmBase: PM_IO_BASE, bootOrder: firmware.bootOrder ?? [] })
+    installBios(this.core, this.shadow, firmware.bios)
   }
 
   /** Puts memory and registers where firmware and boot loader would have left them. */

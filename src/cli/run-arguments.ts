@@ -12,7 +12,13 @@ export type PortTarget =
 
 /** What `tabpc run` was asked for. Sizes in bytes, times in seconds. */
 export interface RunArguments {
-  readonly kernel: string
+  /** Absent: the BIOS boots the drives. */
+  readonly kernel?: string
+  /** Firmware images; absent: those that come with tabpc. */
+  readonly bios?: string
+  readonly vgaBios?: string
+  /** Where to write a picture of the screen at exit. */
+  readonly screenshot?: string
   readonly initrd?: string
   readonly append: string
   readonly memoryBytes: number
@@ -45,6 +51,8 @@ export const runOptions: readonly { readonly heading: string; readonly options: 
       { name: 'kernel', kind: 'value', placeholder: 'FILE', help: 'a Linux bzImage or a Multiboot kernel' },
       { name: 'initrd', kind: 'value', placeholder: 'FILE', help: 'initial RAM disk, or the Multiboot module' },
       { name: 'append', kind: 'value', placeholder: 'TEXT', help: 'command line of the kernel' },
+      { name: 'bios', kind: 'value', placeholder: 'FILE', help: 'firmware, when there is no kernel (default SeaBIOS)' },
+      { name: 'vga-bios', kind: 'value', placeholder: 'FILE', help: 'firmware of the graphics card' },
     ],
   },
   {
@@ -78,7 +86,7 @@ export const runOptions: readonly { readonly heading: string; readonly options: 
   {
     heading: 'How it ends',
     options: [
-      { name: 'expect', kind: 'value', placeholder: 'REGEX', help: 'exit with 0 when the serial output matches' },
+      { name: 'expect', kind: 'value', placeholder: 'REGEX', help: 'exit with 0 when serial output or screen text match' },
       { name: 'timeout', kind: 'value', placeholder: 'SECONDS', help: 'exit with 124 after this time' },
       {
         name: 'stats',
@@ -86,6 +94,7 @@ export const runOptions: readonly { readonly heading: string; readonly options: 
         placeholder: 'FILE',
         help: 'write figures of the run there as JSON, however it ends',
       },
+      { name: 'screenshot', kind: 'value', placeholder: 'FILE', help: 'write what the screen shows at exit there as PNG' },
       {
         name: 'trace',
         kind: 'optional',
@@ -98,15 +107,12 @@ export const runOptions: readonly { readonly heading: string; readonly options: 
   {
     heading: 'Not in this version yet',
     options: [
-      { name: 'bios', kind: 'value', placeholder: 'FILE', help: 'firmware' },
-      { name: 'vga-bios', kind: 'value', placeholder: 'FILE', help: 'firmware of the graphics card' },
       { name: 'fda', kind: 'value', placeholder: 'FILE', help: 'floppy disk A' },
       { name: 'fdb', kind: 'value', placeholder: 'FILE', help: 'floppy disk B' },
       { name: 'hda', kind: 'value', placeholder: 'FILE', help: 'hard disk 0' },
       { name: 'hdb', kind: 'value', placeholder: 'FILE', help: 'hard disk 1' },
       { name: 'cdrom', kind: 'value', placeholder: 'FILE', help: 'CD-ROM' },
       { name: 'boot', kind: 'value', placeholder: 'a|c|d', help: 'the drive to boot from' },
-      { name: 'screenshot', kind: 'value', placeholder: 'FILE', help: 'what the screen shows at exit, as PNG' },
     ],
   },
 ]
@@ -121,17 +127,22 @@ export function parseRunArguments(argv: readonly string[]): RunArguments | 'help
   if (given.has('help')) return 'help'
   refuseWhatIsMissing(given)
   const kernel = fileValue(given, 'kernel')
-  if (kernel === undefined) {
-    const idle = ['initrd', 'append'].find(name => given.has(name))
+  const idle = ['initrd', 'append'].find(name => given.has(name))
+  if (kernel === undefined && idle) {
     throw new PCError(
-      'usage',
-      idle ? `--${idle} is given without --kernel` : 'there is nothing to boot',
-      'give a Linux bzImage or a Multiboot kernel with --kernel FILE',
+      'usage', `--${idle} is given without --kernel`, 'give a Linux bzImage or a Multiboot kernel with --kernel FILE',
     )
+  }
+  const unused = ['bios', 'vga-bios'].find(name => given.has(name))
+  if (kernel !== undefined && unused) {
+    throw new PCError('usage', `--${unused} is given with --kernel, which boots without a BIOS`, `leave one of them out`)
   }
   const isaDebugExit = given.has('isa-debug-exit')
   return {
     kernel,
+    bios: fileValue(given, 'bios'),
+    vgaBios: fileValue(given, 'vga-bios'),
+    screenshot: fileValue(given, 'screenshot'),
     initrd: fileValue(given, 'initrd'),
     append: textValue(given, 'append') ?? '',
     memoryBytes: memoryValue(textValue(given, 'memory') ?? DEFAULT_MEMORY),
@@ -149,19 +160,12 @@ export function parseRunArguments(argv: readonly string[]): RunArguments | 'help
 }
 
 function refuseWhatIsMissing(given: GivenOptions): void {
-  const drive = [...drives, 'bios', 'vga-bios', 'boot'].find(name => given.has(name))
+  const drive = [...drives, 'boot'].find(name => given.has(name))
   if (drive) {
     throw new PCError(
       'unsupported',
-      `--${drive} has to wait for a later version, which starts a BIOS and drives`,
+      `--${drive} has to wait for a later version, which has drives`,
       'boot with --kernel FILE',
-    )
-  }
-  if (given.has('screenshot')) {
-    throw new PCError(
-      'unsupported',
-      '--screenshot has to wait for a later version, which has a screen',
-      'read the serial output',
     )
   }
 }
