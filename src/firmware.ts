@@ -21,6 +21,18 @@ export interface Firmware {
   readonly bootOrder?: readonly string[]
 }
 
+/** Open Firmware paths of the drives as SeaBIOS knows them, by the letters of --boot. */
+const drivePaths = {
+  c: ['/pci@i0cf8/ide@1,1/drive@0/disk@0', '/pci@i0cf8/ide@1,1/drive@0/disk@1'],
+  a: ['/pci@i0cf8/isa@1/fdc@03f0/floppy@0'],
+  d: ['/pci@i0cf8/ide@1,1/drive@1/disk@0'],
+}
+
+/** The order to boot in: the wanted drive, then hard disk, floppy, CD-ROM. */
+export function bootOrder(first: keyof typeof drivePaths = 'c'): string[] {
+  return [...new Set([...drivePaths[first], ...Object.values(drivePaths).flat()])]
+}
+
 /** Installs the ROM. Throws `PCError` 'bad-file' for an image that cannot be a BIOS. */
 export function installBios(core: Core, shadow: ShadowMemory, bios: Uint8Array): void {
   if (bios.length === 0 || bios.length % GRAIN !== 0 || bios.length > ROM_BYTES) {

@@ -4,6 +4,7 @@
  */
 
 import type { RegionFigures } from '../jit/region-manager.ts'
+import type { Disk } from './disks/disk.ts'
 import type { Picture } from './devices/vga/picture.ts'
 import type { Firmware } from './firmware.ts'
 import type { BootImage } from './loaders/boot-image.ts'
@@ -31,8 +32,20 @@ export interface MachineOptions {
   readonly boot?: BootImage
   /** What runs first when there is no `boot`. */
   readonly firmware?: Firmware
+  readonly drives?: DriveImages
   /** Told in a sentence what no longer works as it should, while the machine runs on. */
   readonly onWarning?: (message: string) => void
+}
+
+/** What lies in the drives. A drive is there when its key is; `null` is a drive without a medium. */
+export interface DriveImages {
+  /** Hard disks: master and slave of the primary IDE channel. */
+  readonly hda?: Disk
+  readonly hdb?: Disk
+  /** Master of the secondary channel. */
+  readonly cdrom?: Disk | null
+  readonly fda?: Disk | null
+  readonly fdb?: Disk | null
 }
 
 /** Why a machine stopped for good. */
@@ -90,6 +103,8 @@ export interface Screen {
 export interface RunnableMachine {
   readonly serial: readonly SerialLine[]
   readonly debugConsole: { onByte: (byte: number) => void }
+  /** Set by the host: called when a halted machine should run again before its next timer. */
+  onWake?: () => void
   /** Absent in machines without a display. */
   readonly screen?: Screen
   /** Runs for about `budgetMilliseconds` of host time. */

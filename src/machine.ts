@@ -20,6 +20,7 @@ import { Core } from '../runtime/core.ts'
 import { ExitReason } from '../runtime/exits.ts'
 import { Eflags } from '../runtime/state.ts'
 import { SystemBus } from './bus.ts'
+import type { Disk } from './disks/disk.ts'
 import { VirtualClock } from './clock.ts'
 import { bootProcessor, resetProcessor } from './cpu-reset.ts'
 import { crashReport } from './crash-report.ts'
@@ -27,9 +28,10 @@ import { buildAcpiTables } from './devices/acpi-tables.ts'
 import { PowerManagement } from './devices/acpi.ts'
 import { DebugPort } from './devices/debug-port.ts'
 import type { AccessSize, Device, DeviceState } from './devices/device.ts'
+import { Ide, type IdeDrive } from './devices/ide.ts'
 import { I8042 } from './devices/i8042.ts'
 import { IsaDebugExit } from './devices/isa-debug-exit.ts'
-import { addChipset } from './devices/pci-chipset.ts'
+import { addChipset, CHIPSET_SLOT } from './devices/pci-chipset.ts'
 import { PM_IO_BASE, protectShadow, setUpPci } from './devices/pci-setup.ts'
 import { Pci } from './devices/pci.ts'
 import { Pic } from './devices/pic.ts'
@@ -70,6 +72,8 @@ const WALL_SLICE_INSTRUCTIONS = 250_000
 const A20_BIT = 1 << 20
 const SCI_IRQ = 9
 const VGA_SLOT = 2
+const IDE_FUNCTION = 1
+const IDE_IRQS = [14, 15] as const
 const SERIAL_PORTS = [{ name: 'uart0', base: 0x3f8, irq: 4 }, { name: 'uart1', base: 0x2f8, irq: 3 }]
 
 export class Machine implements RunnableMachine {
@@ -82,6 +86,8 @@ export class Machine implements RunnableMachine {
   readonly mouse: Ps2Mouse
   readonly power: PowerManagement
   readonly screen: Vga
+  readonly ide: Ide
+  onWake: (() => void) | undefined
   readonly serial: readonly SerialLine[]
   readonly debugConsole: { onByte: (byte: number) => void } = { onByte: () => {} }
   private readonly options: MachineOptions
@@ -176,6 +182,8 @@ export class Machine implements RunnableMachine {
       }),
     )
     pci.add(VGA_SLOT, 0, this.screen.pciFunction)
+    this.ide = this.addIde()
+    pci.add(CHIPSET_SLOT, IDE_FUNCTION, this.ide.pciFunction)
     this.addFirmware()
     this.plug(new DebugPort({ bus, onByte: byte => this.debugConsole.onByte(byte) }))
     this.plug(new PostPort({ bus }))
@@ -183,6 +191,22 @@ export class Machine implements RunnableMachine {
       this.plug(new IsaDebugExit({ bus, onExit: value => this.stop('debug-exit', value) }))
 
     this.loadGuest()
+  }
+
+  private addIde(): Ide {
+    const { hda, hdb, cdrom } = this.options.drives ?? {}
+    const hardDisk = (disk: Disk | undefined): IdeDrive | undefined => disk && { kind: 'disk', disk }
+    return this.plug(
+      new Ide({
+        bus: this.bus, clock: this.clock, memory: this.memory,
+        irq: [this.pic.line(IDE_IRQS[0]), this.pic.line(IDE_IRQS[1])],
+        drives: [
+          [hardDisk(hda), hardDisk(hdb)],
+          [cdrom === undefined ? undefined : { kind: 'cdrom', disc: cdrom ?? undefined }, undefined],
+        ],
+        onWake: () => this.onWake?.(),
+      }),
+    )
   }
 
   /** The BIOS ROM, and what it asks for. */

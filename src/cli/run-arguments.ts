@@ -17,6 +17,12 @@ export interface RunArguments {
   /** Firmware images; absent: those that come with tabpc. */
   readonly bios?: string
   readonly vgaBios?: string
+  /** Image files. */
+  readonly drives: Readonly<Partial<Record<DriveName, string>>>
+  /** The drive that the BIOS tries first. */
+  readonly bootDrive?: BootDrive
+  /** Keep what the guest writes to disks in memory. */
+  readonly snapshot: boolean
   /** Where to write a picture of the screen at exit. */
   readonly screenshot?: string
   readonly initrd?: string
@@ -53,6 +59,18 @@ export const runOptions: readonly { readonly heading: string; readonly options: 
       { name: 'append', kind: 'value', placeholder: 'TEXT', help: 'command line of the kernel' },
       { name: 'bios', kind: 'value', placeholder: 'FILE', help: 'firmware, when there is no kernel (default SeaBIOS)' },
       { name: 'vga-bios', kind: 'value', placeholder: 'FILE', help: 'firmware of the graphics card' },
+      { name: 'boot', kind: 'value', placeholder: 'a|c|d', help: 'drive to try first: floppy, hard disk, CD-ROM' },
+    ],
+  },
+  {
+    heading: 'Drives (raw images; the guest writes into the files, which see every write at once)',
+    options: [
+      { name: 'hda', kind: 'value', placeholder: 'FILE', help: 'first hard disk' },
+      { name: 'hdb', kind: 'value', placeholder: 'FILE', help: 'second hard disk' },
+      { name: 'cdrom', kind: 'value', placeholder: 'FILE', help: 'CD-ROM (ISO image, never written)' },
+      { name: 'fda', kind: 'value', placeholder: 'FILE', help: 'floppy disk A; a file without write permission is read-only' },
+      { name: 'fdb', kind: 'value', placeholder: 'FILE', help: 'floppy disk B' },
+      { name: 'snapshot', kind: 'flag', help: 'leave the files alone: what the guest writes is gone at the end' },
     ],
   },
   {
@@ -104,28 +122,20 @@ export const runOptions: readonly { readonly heading: string; readonly options: 
       { name: 'help', kind: 'flag', help: 'show this page' },
     ],
   },
-  {
-    heading: 'Not in this version yet',
-    options: [
-      { name: 'fda', kind: 'value', placeholder: 'FILE', help: 'floppy disk A' },
-      { name: 'fdb', kind: 'value', placeholder: 'FILE', help: 'floppy disk B' },
-      { name: 'hda', kind: 'value', placeholder: 'FILE', help: 'hard disk 0' },
-      { name: 'hdb', kind: 'value', placeholder: 'FILE', help: 'hard disk 1' },
-      { name: 'cdrom', kind: 'value', placeholder: 'FILE', help: 'CD-ROM' },
-      { name: 'boot', kind: 'value', placeholder: 'a|c|d', help: 'the drive to boot from' },
-    ],
-  },
 ]
 
 const COMMAND = 'tabpc run'
 const allOptions = runOptions.flatMap(group => group.options)
-const drives = ['fda', 'fdb', 'hda', 'hdb', 'cdrom']
+const driveNames = ['fda', 'fdb', 'hda', 'hdb', 'cdrom'] as const
+const bootDrives = ['a', 'c', 'd'] as const
+
+export type DriveName = (typeof driveNames)[number]
+export type BootDrive = (typeof bootDrives)[number]
 
 /** Reads and checks the arguments of `tabpc run`; 'help' when help is asked for. Throws `PCError`. */
 export function parseRunArguments(argv: readonly string[]): RunArguments | 'help' {
   const given = readOptions(argv, allOptions, COMMAND)
   if (given.has('help')) return 'help'
-  refuseWhatIsMissing(given)
   const kernel = fileValue(given, 'kernel')
   const idle = ['initrd', 'append'].find(name => given.has(name))
   if (kernel === undefined && idle) {
@@ -143,6 +153,12 @@ export function parseRunArguments(argv: readonly string[]): RunArguments | 'help
     bios: fileValue(given, 'bios'),
     vgaBios: fileValue(given, 'vga-bios'),
     screenshot: fileValue(given, 'screenshot'),
+    drives: Object.fromEntries(driveNames.flatMap(name => {
+      const path = fileValue(given, name)
+      return path === undefined ? [] : [[name, path]]
+    })),
+    bootDrive: bootValue(given),
+    snapshot: given.has('snapshot'),
     initrd: fileValue(given, 'initrd'),
     append: textValue(given, 'append') ?? '',
     memoryBytes: memoryValue(textValue(given, 'memory') ?? DEFAULT_MEMORY),
@@ -156,17 +172,6 @@ export function parseRunArguments(argv: readonly string[]): RunArguments | 'help
     stats: fileValue(given, 'stats'),
     trace: given.has('trace'),
     traceCount: traceCountValue(given),
-  }
-}
-
-function refuseWhatIsMissing(given: GivenOptions): void {
-  const drive = [...drives, 'boot'].find(name => given.has(name))
-  if (drive) {
-    throw new PCError(
-      'unsupported',
-      `--${drive} has to wait for a later version, which has drives`,
-      'boot with --kernel FILE',
-    )
   }
 }
 
@@ -197,6 +202,14 @@ function targetValue(given: GivenOptions, name: string, otherwise: PortTarget): 
   if (text.startsWith('file:') && text.length > 'file:'.length)
     return { kind: 'file', path: text.slice('file:'.length) }
   throw new PCError('usage', `--${name} cannot be '${text}'`, 'write stdio, none, or file:FILE')
+}
+
+function bootValue(given: GivenOptions): BootDrive | undefined {
+  const text = textValue(given, 'boot')
+  const drive = bootDrives.find(name => name === text)
+  if (text !== undefined && drive === undefined)
+    throw new PCError('usage', `--boot cannot be '${text}'`, 'write a (floppy), c (hard disk) or d (CD-ROM)')
+  return drive
 }
 
 function clockValue(given: GivenOptions): 'wall' | 'virtual' {

@@ -7,9 +7,11 @@ import { constants } from 'node:os'
 import { closeSync, openSync, writeSync } from 'node:fs'
 import type { BootImage } from '../loaders/boot-image.ts'
 import { loadKernel } from '../loaders/kernel.ts'
+import { bootOrder } from '../firmware.ts'
 import type { MachineOptions, RunnableMachine } from '../machine-options.ts'
 import { fileProblem, readInputFile } from '../node/files.ts'
 import { FileOutput, type Output, type OutputStream, StreamOutput } from '../node/output.ts'
+import { openDrives } from '../node/drives.ts'
 import { loadFirmware } from '../node/firmware.ts'
 import { Screenshot } from '../node/screenshot.ts'
 import { type Outcome, Session, type SessionStats } from '../node/session.ts'
@@ -55,7 +57,10 @@ export async function runCommand(argv: readonly string[], host: RunHost): Promis
     trace: parsed.trace,
     isaDebugExit: parsed.isaDebugExit,
     jit: parsed.jit ? undefined : false,
-    ...(parsed.kernel === undefined ? { firmware: loadFirmware(parsed) } : { boot: readKernel(parsed.kernel, parsed) }),
+    drives: openDrives(parsed),
+    ...(parsed.kernel === undefined
+      ? { firmware: { ...loadFirmware(parsed), bootOrder: bootOrder(parsed.bootDrive) } }
+      : { boot: readKernel(parsed.kernel, parsed) }),
   }
   return await runSession(parsed, machineOptions, host)
 }

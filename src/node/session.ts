@@ -108,6 +108,7 @@ export class Session {
         this.#sharedBytes?.push(byte)
       }
       machine.debugConsole.onByte = byte => (this.#sharedBytes ?? this.#debugBytes).push(byte)
+      machine.onWake = () => this.#loop?.wake()
       this.#terminal?.open()
       for (;;) {
         const outcome = await this.#runToStop(machine)
