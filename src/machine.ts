@@ -69,6 +69,8 @@ const HEAT_THRESHOLD = 4000
 const SLICE_INSTRUCTIONS = 1_000_000
 /** Wall clock: most instructions between two looks at the host's time. */
 const WALL_SLICE_INSTRUCTIONS = 250_000
+/** Wall clock: fewest instructions of a slice, however slow the last one was. */
+const FEWEST_WALL_INSTRUCTIONS = 500
 const A20_BIT = 1 << 20
 const SCI_IRQ = 9
 const VGA_SLOT = 2
@@ -101,6 +103,8 @@ export class Machine implements RunnableMachine {
   private readonly exits: Record<string, number> = {}
   private retiredBefore = 0
   private budget = 0
+  /** Wall clock: instructions a nanosecond in the last slice. */
+  private wallSpeed = 1
   private seconds = 0
   private stopped: { reason: StopReason; status?: number } | undefined
 
@@ -295,7 +299,7 @@ export class Machine implements RunnableMachine {
   private shortenBudget(due: number): void {
     const { core } = this
     const remaining = core.get('remaining')
-    const excess = remaining - this.clock.instructionsUntil(due)
+    const excess = remaining - this.instructionsUntil(due)
     if (excess <= 0 || remaining <= 0) return
     this.budget -= excess
     core.set('remaining', remaining - excess)
@@ -332,10 +336,27 @@ export class Machine implements RunnableMachine {
         if (performance.now() >= deadline) return { state: 'running' }
         continue
       }
-      const until = Math.max(1, clock.instructionsUntil(clock.nextDue()))
-      this.runCore(Math.min(until, wall ? WALL_SLICE_INSTRUCTIONS : SLICE_INSTRUCTIONS))
+      if (wall) this.runWallSlice()
+      else this.runCore(Math.min(Math.max(1, this.instructionsUntil(clock.nextDue())), SLICE_INSTRUCTIONS))
       if (performance.now() >= deadline && !this.stopped) return { state: 'running' }
     }
+  }
+
+  /** Instructions until `due`: exact on a virtual clock; on the wall's by the speed of the last slice. */
+  private instructionsUntil(due: number): number {
+    const { clock } = this
+    if (clock.mode === 'virtual') return clock.instructionsUntil(due)
+    return Math.max(FEWEST_WALL_INSTRUCTIONS, Math.floor((due - clock.now()) * this.wallSpeed))
+  }
+
+  /** Runs up to the next timer of the wall clock. */
+  private runWallSlice(): void {
+    const { clock } = this
+    const began = clock.now()
+    const retired = this.retired
+    this.runCore(Math.min(this.instructionsUntil(clock.nextDue()), WALL_SLICE_INSTRUCTIONS))
+    const passed = clock.now() - began
+    if (passed > 0) this.wallSpeed = (this.retired - retired) / passed
   }
 
   /** Whether a pending interrupt ends HLT. */
