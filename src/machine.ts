@@ -27,6 +27,7 @@ import { crashReport } from './crash-report.ts'
 import { buildAcpiTables } from './devices/acpi-tables.ts'
 import { PowerManagement } from './devices/acpi.ts'
 import { DebugPort } from './devices/debug-port.ts'
+import { Dma } from './devices/dma.ts'
 import type { AccessSize, Device, DeviceState } from './devices/device.ts'
 import { Ide, type IdeDrive } from './devices/ide.ts'
 import { I8042 } from './devices/i8042.ts'
@@ -40,8 +41,10 @@ import { Port92 } from './devices/port92.ts'
 import { PostPort } from './devices/post-port.ts'
 import { Ps2Keyboard } from './devices/ps2-keyboard.ts'
 import { Ps2Mouse } from './devices/ps2-mouse.ts'
-import { Rtc } from './devices/rtc.ts'
+import { Cmos, Rtc } from './devices/rtc.ts'
 import { describeMachine } from './devices/firmware-tables.ts'
+import { Floppy } from './devices/floppy.ts'
+import { floppyTypes } from './devices/floppy/formats.ts'
 import { FwCfg } from './devices/fw-cfg.ts'
 import { SystemControlPort } from './devices/system-control.ts'
 import { Uart } from './devices/uart.ts'
@@ -75,6 +78,9 @@ const A20_BIT = 1 << 20
 const SCI_IRQ = 9
 const VGA_SLOT = 2
 const IDE_FUNCTION = 1
+const FLOPPY_IRQ = 6
+/** CMOS equipment byte: coprocessor, PS/2 mouse. */
+const EQUIPMENT = 0x06
 const IDE_IRQS = [14, 15] as const
 const SERIAL_PORTS = [{ name: 'uart0', base: 0x3f8, irq: 4 }, { name: 'uart1', base: 0x2f8, irq: 3 }]
 
@@ -89,6 +95,7 @@ export class Machine implements RunnableMachine {
   readonly power: PowerManagement
   readonly screen: Vga
   readonly ide: Ide
+  readonly floppy: Floppy | undefined
   onWake: (() => void) | undefined
   readonly serial: readonly SerialLine[]
   readonly debugConsole: { onByte: (byte: number) => void } = { onByte: () => {} }
@@ -149,7 +156,7 @@ export class Machine implements RunnableMachine {
         bus, clock, setGate2: level => pit.setGate2(level), output2: () => pit.output2(),
       }),
     )
-    this.plug(
+    const rtc = this.plug(
       new Rtc({
         bus, clock, irq8: this.pic.line(8), memoryBytes: options.memoryBytes,
         startEpochMs: options.clock === 'wall' ? Date.now() : REPEATABLE_EPOCH_MS,
@@ -188,6 +195,7 @@ export class Machine implements RunnableMachine {
     pci.add(VGA_SLOT, 0, this.screen.pciFunction)
     this.ide = this.addIde()
     pci.add(CHIPSET_SLOT, IDE_FUNCTION, this.ide.pciFunction)
+    this.floppy = this.addFloppy(rtc)
     this.addFirmware()
     this.plug(new DebugPort({ bus, onByte: byte => this.debugConsole.onByte(byte) }))
     this.plug(new PostPort({ bus }))
@@ -213,12 +221,25 @@ export class Machine implements RunnableMachine {
     )
   }
 
+  /** Without floppy drives there is no controller, so that nobody waits for it. */
+  private addFloppy(rtc: Rtc): Floppy | undefined {
+    const { bus, clock, memory } = this
+    const dma = this.plug(new Dma({ bus, memory }))
+    const { fda, fdb } = this.options.drives ?? {}
+    if (fda === undefined && fdb === undefined) return undefined
+    const types = floppyTypes([fda, fdb])
+    rtc.setByte(Cmos.FloppyTypes, types.cmos)
+    rtc.setByte(Cmos.Equipment, EQUIPMENT | types.equipment)
+    const onWake = () => this.onWake?.()
+    return this.plug(new Floppy({ bus, clock, irq6: this.pic.line(FLOPPY_IRQ), dma, drives: [fda, fdb], onWake }))
+  }
+
   /** The BIOS ROM, and what it asks for. */
   private addFirmware(): void {
     const { firmware, memoryBytes } = this.options
     if (!firmware) return
     const fwCfg = this.plug(new FwCfg({ bus: this.bus, memory: this.memory }))
-    describeMachine(fwCfg, { memoryBytes, pmBase: PM_IO_BASE, bootOrder: firmware.bootOrder ?? [] })
+    describeMachine(fwCfg, { memoryBytes, pmBase: PM_IO_BASE, bootOrder: firmware.bootOrder ?? [], floppy: this.floppy !== undefined })
     installBios(this.core, this.shadow, firmware.bios)
   }
 
