@@ -27,7 +27,7 @@ import { crashReport } from './crash-report.ts'
 import { buildAcpiTables } from './devices/acpi-tables.ts'
 import { PowerManagement } from './devices/acpi.ts'
 import { DebugPort } from './devices/debug-port.ts'
-import { Dma } from './devices/dma.ts'
+import { Dma, setUpDma } from './devices/dma.ts'
 import type { AccessSize, Device, DeviceState } from './devices/device.ts'
 import { Ide, type IdeDrive } from './devices/ide.ts'
 import { I8042 } from './devices/i8042.ts'
@@ -248,6 +248,7 @@ export class Machine implements RunnableMachine {
     const { boot, memoryBytes } = this.options
     if (!boot) return
     setUpPci(this.bus, { pmBase: PM_IO_BASE })
+    setUpDma(this.bus)
     const acpi = buildAcpiTables({ memoryBytes, pmBase: PM_IO_BASE })
     for (const { address, bytes } of acpi.pieces) this.memory.writeBytes(address, bytes)
     protectShadow(this.bus)

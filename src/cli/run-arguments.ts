@@ -143,6 +143,11 @@ export function parseRunArguments(argv: readonly string[]): RunArguments | 'help
       'usage', `--${idle} is given without --kernel`, 'give a Linux bzImage or a Multiboot kernel with --kernel FILE',
     )
   }
+  if (kernel === undefined && ![...driveNames, 'bios'].some(name => given.has(name))) {
+    throw new PCError(
+      'usage', 'there is nothing to boot', 'give a kernel with --kernel FILE, or a drive such as --cdrom FILE',
+    )
+  }
   const unused = ['bios', 'vga-bios'].find(name => given.has(name))
   if (kernel !== undefined && unused) {
     throw new PCError('usage', `--${unused} is given with --kernel, which boots without a BIOS`, `leave one of them out`)

@@ -27,6 +27,9 @@ enum Register {
   AllMask = 15,
 }
 const COMMAND_DISABLE = 0x04
+const PORT_MASK_2 = 0xd4
+const PORT_MODE_2 = 0xd6
+const MODE_CASCADE = 0xc0
 const MODE_DECREMENT = 0x20
 const MODE_AUTO_INITIALIZE = 0x10
 const MODE_TRANSFER = 0x0c
@@ -232,4 +235,10 @@ export class Dma implements Device {
     r.terminal &= ~(15 << first)
     r.mask |= 15 << first
   }
+}
+
+/** What a BIOS does, for boots without one: cascades the first controller through channel 4. */
+export function setUpDma(bus: { writePort(port: number, size: 8, value: number): void }): void {
+  bus.writePort(PORT_MODE_2, 8, MODE_CASCADE)
+  bus.writePort(PORT_MASK_2, 8, 0)
 }
