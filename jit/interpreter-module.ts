@@ -496,6 +496,8 @@ class InterpreterGenerator {
       this.setState('remaining', this.local(frame.remaining)),
       m.local.set(exit, this.helper('attend', [], binaryen.i32)),
       m.if(this.local(exit), m.return(this.local(exit))),
+      // A device may have cut what remains.
+      m.local.set(frame.remaining, this.state('remaining')),
       m.if(this.state('stepping'), m.local.set(frame.linkFrom, this.constant(0))),
       m.local.set(frame.record, this.helper('findRun', [], binaryen.i32)),
       m.if(
