@@ -73,7 +73,7 @@ const SLICE_INSTRUCTIONS = 1_000_000
 /** Wall clock: most instructions between two looks at the host's time. */
 const WALL_SLICE_INSTRUCTIONS = 250_000
 /** Wall clock: fewest instructions of a slice, however slow the last one was. */
-const FEWEST_WALL_INSTRUCTIONS = 500
+const FEWEST_WALL_INSTRUCTIONS = 100
 const A20_BIT = 1 << 20
 const SCI_IRQ = 9
 const VGA_SLOT = 2

@@ -98,6 +98,7 @@ export class FwCfg implements Device {
 
   load(state: DeviceState): void {
     restore(this.name, this.registers, state)
+    this.registers.offset = Math.max(0, this.registers.offset)
   }
 
   private directory(): Uint8Array {

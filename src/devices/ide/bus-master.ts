@@ -54,6 +54,12 @@ export class BusMaster {
 
   load(device: string, state: DeviceState): void {
     restore(device, this.registers, state)
+    const r = this.registers
+    for (const key of ['table', 'next', 'address'] as const) r[key] = (r[key] & ~1) >>> 0
+    r.left = Math.min(Math.max(0, r.left), MOST_ENTRY_BYTES)
+    r.entries = Math.max(0, r.entries)
+    r.command &= START | TO_MEMORY
+    r.status &= ACTIVE | ERROR | INTERRUPT | DRIVE_CAPABLE
   }
 
   get started(): boolean {

@@ -127,7 +127,7 @@ export class IdeChannel {
 
   /** The status of a missing drive is 0: nothing pulls the lines of an empty channel up but for a resistor on bit 7. */
   private alternateStatus(): number {
-    return this.selected?.status ?? 0
+    return this.selected?.poll() ?? 0
   }
 
   private read(register: number): number {

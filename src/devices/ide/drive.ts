@@ -27,6 +27,8 @@ const DEVICE_OBSOLETE = 0xa0
 
 /** How long a step of a command takes, in ns: what a drive answers out of its cache. */
 const STEP_NS = 5_000
+/** A host that polls sees the step done after this time: until then the status is not valid (ATA/ATAPI-6, 9.2). */
+const POLLED_STEP_NS = 400
 export const DIAGNOSTIC_PASSED = 0x01
 
 export interface DriveOptions {
@@ -81,8 +83,14 @@ export abstract class Drive {
     return this.task.interrupt
   }
 
-  get status(): number {
-    return this.task.status
+  /** The status for a host that polls: a step that could be over by now is. */
+  poll(): number {
+    const { task, timer } = this
+    if (task.phase === Phase.Busy && timer.due - this.options.clock.now() <= STEP_NS - POLLED_STEP_NS) {
+      timer.cancel()
+      this.proceed()
+    }
+    return task.status
   }
 
   /** A register of the command block; reading Status also takes the interrupt back. `previous`: the HOB bit is set. */
@@ -102,6 +110,7 @@ export abstract class Drive {
       case TaskRegister.Device:
         return task.device | DEVICE_OBSOLETE
       default:
+        this.poll()
         this.setInterrupt(false)
         return task.status
     }
