@@ -20,9 +20,9 @@ function widen(value: number): number {
 }
 
 describe('the BIOS', () => {
-  it('shows its banner, and what it tries to boot, in the order wanted', () => {
+  it('shows its banner, and what it tries to boot, in the order wanted', async () => {
     session = new PcSession({ drives: { fda: new MemoryDisk(new Uint8Array(1474560)), cdrom: null }, boot: 'd' })
-    session.waitFor(/No bootable device/)
+    await session.waitFor(/No bootable device/)
     expect(session.text()).toMatch(/^SeaBIOS \(version .*\)/)
     expect(session.text()).toMatch(/DVD\/CD[\s\S]*Hard Disk|DVD\/CD[\s\S]*Floppy/)
     expect(session.debug).toMatch(/Running on QEMU \(i440fx\)/)
@@ -31,22 +31,22 @@ describe('the BIOS', () => {
 })
 
 describe('a boot sector', () => {
-  it('echoes keys, and counts 18 ticks a second', () => {
+  it('echoes keys, and counts 18 ticks a second', async () => {
     const pc = start('echo')
-    pc.waitFor(/ECHO ready/)
-    pc.type('hello 42\n')
-    pc.waitFor(/^hello 42$/m)
+    await pc.waitFor(/ECHO ready/)
+    await pc.type('hello 42\n')
+    await pc.waitFor(/^hello 42$/m)
     pc.machine.keyboard.keyDown('ShiftLeft')
-    pc.type('a1')
+    await pc.type('a1')
     pc.machine.keyboard.keyUp('ShiftLeft')
-    pc.waitFor(/^A!$/m)
-    pc.press('Escape')
-    pc.waitFor(/ticks 1[89]/)
+    await pc.waitFor(/^A!$/m)
+    await pc.press('Escape')
+    await pc.waitFor(/ticks 1[89]/)
   })
 
-  it('draws in mode 13h with a palette of its own', () => {
+  it('draws in mode 13h with a palette of its own', async () => {
     const pc = start('mode13')
-    pc.pass(4000)
+    await pc.pass(4000)
     const picture = pc.picture('mode13')
     expect([picture.width, picture.height]).toEqual([640, 400])
     for (const [x, y] of [[0, 0], [1, 0], [319, 199], [100, 57], [255, 1]]) {
@@ -56,9 +56,9 @@ describe('a boot sector', () => {
     }
   })
 
-  it('draws in mode X on a second page, by planes and by latches', () => {
+  it('draws in mode X on a second page, by planes and by latches', async () => {
     const pc = start('modex')
-    pc.pass(4000)
+    await pc.pass(4000)
     const picture = pc.picture('modex')
     expect([picture.width, picture.height]).toEqual([640, 480])
     const colors = [[0, 0, 170], [0, 170, 0], [0, 170, 170], [170, 0, 0]]
@@ -66,9 +66,9 @@ describe('a boot sector', () => {
       for (const x of [0, 1, 2, 3, 318, 319]) expect(pixel(picture, 2 * x, y)).toEqual(colors[x % 4])
   })
 
-  it('draws bars, dots and characters in mode 12h', () => {
+  it('draws bars, dots and characters in mode 12h', async () => {
     const pc = start('planar')
-    pc.pass(4000)
+    await pc.pass(4000)
     const picture = pc.picture('planar')
     expect([picture.width, picture.height]).toEqual([640, 480])
     expect(pixel(picture, 1, 0)).toEqual([0, 0, 0])
@@ -82,22 +82,22 @@ describe('a boot sector', () => {
     expect(letters.some(([r, g, b]) => r === 255 && g === 255 && b === 85)).toBe(true)
   })
 
-  it('draws in a VBE mode through the linear frame buffer', () => {
+  it('draws in a VBE mode through the linear frame buffer', async () => {
     const pc = start('vbe')
-    pc.pass(4000)
+    await pc.pass(4000)
     const picture = pc.picture('vbe')
     expect([picture.width, picture.height]).toEqual([640, 480])
     for (const [x, y] of [[0, 0], [255, 255], [639, 479], [300, 7]])
       expect(pixel(picture, x, y)).toEqual([0x80, y & 0xff, x & 0xff])
   })
 
-  it.each(['fda', 'hda'] as const)('reads and writes %s through the BIOS', drive => {
+  it.each(['fda', 'hda'] as const)('reads and writes %s through the BIOS', async drive => {
     const disk = bootFloppy('disk')
     for (let i = 1024; i < disk.bytes; i++) disk.contents[i] = (i * 31 + (i >> 9)) & 0xff
     const first = disk.contents.slice()
     const pc = new PcSession({ drives: { [drive]: disk }, boot: drive === 'fda' ? 'a' : 'c' })
     session = pc
-    pc.waitFor(/back .{8}/)
+    await pc.waitFor(/back .{8}/)
     const [, read, back] = /read (\w{8})\s+back (\w{8})/.exec(pc.text()) ?? []
     expect(back).toBe(read)
     const value = Number.parseInt(read, 16)

@@ -1,6 +1,10 @@
-/** A whole PC in this process, on a virtual clock: its screen is looked at and its keys are pressed as a person would. */
+/**
+ * A whole PC in this process: its screen is looked at and its keys are pressed as a person would. On a virtual clock a
+ * sleeping guest costs no time, but one that polls costs a billion instructions a second: such ones get the wall's.
+ */
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Disk } from '../../src/disks/disk.ts'
 import { MemoryDisk } from '../../src/disks/memory-disk.ts'
@@ -18,6 +22,7 @@ const MILLISECONDS = 1e6
 /** How long a key is held, and how long until the next one: in ms of virtual time. */
 const KEY_MS = 30
 const SLICE_MS = 20
+const WALL_SLICE_MS = 10
 const FLOPPY_BYTES = 1474560
 /** Where pictures go that a person may want to look at. */
 const PICTURES = fileURLToPath(new URL('../../build/pictures/', import.meta.url))
@@ -53,6 +58,7 @@ export interface PcOptions {
   readonly drives: DriveImages
   readonly boot?: 'a' | 'c' | 'd'
   readonly jit?: MachineOptions['jit']
+  readonly clock?: MachineOptions['clock']
 }
 
 export class PcSession {
@@ -63,9 +69,9 @@ export class PcSession {
   private readonly alarm: Timer
 
   /** `memory` in MiB. */
-  constructor({ memory = 64, drives, boot = 'a', jit = false }: PcOptions) {
+  constructor({ memory = 64, drives, boot = 'a', jit = false, clock = 'virtual' }: PcOptions) {
     this.machine = createMachine({
-      memoryBytes: memory << 20, clock: 'virtual', drives, jit,
+      memoryBytes: memory << 20, clock, drives, jit,
       firmware: { ...loadFirmware({}), bootOrder: bootOrder(boot) },
     })
     this.alarm = this.machine.clock.timer('session', () => {})
@@ -77,28 +83,34 @@ export class PcSession {
     }
   }
 
-  /** Lets the guest run for some virtual time; a reset starts it again. Throws when it stops for good. */
-  pass(milliseconds: number): void {
+  /** Lets the guest run for some of its time; a reset starts it again. Throws when it stops for good. */
+  async pass(milliseconds: number): Promise<void> {
     const { machine } = this
     const end = machine.clock.now() + milliseconds * MILLISECONDS
+    const isWall = machine.clock.mode === 'wall'
     // Time is skipped up to the next event while the guest sleeps: this one ends the wait.
-    this.alarm.schedule(end)
+    if (!isWall) this.alarm.schedule(end)
     while (machine.clock.now() < end) {
-      // One slice: up to the next event.
-      const result = machine.run(0)
-      // HLT with interrupts off: nothing will happen any more.
-      if (result.state === 'halted' && result.forever) machine.clock.skipTo(end)
+      // On the virtual clock one slice: up to the next event.
+      const result = machine.run(isWall ? WALL_SLICE_MS : 0)
+      if (result.state === 'halted') {
+        // HLT with interrupts off: nothing will happen any more.
+        if (result.forever) machine.clock.skipTo(end)
+        await sleep(Math.min(result.wakeAt ?? WALL_SLICE_MS, WALL_SLICE_MS))
+      }
+      // The compile worker answers between slices.
+      if (isWall) await sleep(0)
       if (result.state !== 'stopped') continue
       if (result.reason !== 'reset') throw new Error(`the machine has stopped: ${machine.report()}`)
       machine.restart()
     }
   }
 
-  /** Runs until the screen, the serial port or the debug console match; seconds are virtual. */
-  waitFor(expression: RegExp, seconds = 60): void {
+  /** Runs until the screen, the serial port or the debug console match; seconds are the guest's. */
+  async waitFor(expression: RegExp, seconds = 60): Promise<void> {
     for (let passed = 0; passed < seconds * 1000; passed += SLICE_MS) {
       if (expression.test(this.text()) || expression.test(this.serial) || expression.test(this.debug)) return
-      this.pass(SLICE_MS)
+      await this.pass(SLICE_MS)
     }
     throw new Error(`${expression} has not come; the screen shows:\n${this.text()}`)
   }
@@ -108,17 +120,17 @@ export class PcSession {
     return (this.machine.screen.text() ?? []).join('\n')
   }
 
-  press(...keys: readonly string[]): void {
+  async press(...keys: readonly string[]): Promise<void> {
     for (const key of keys) {
       this.machine.keyboard.keyDown(key)
-      this.pass(KEY_MS)
+      await this.pass(KEY_MS)
       this.machine.keyboard.keyUp(key)
-      this.pass(KEY_MS)
+      await this.pass(KEY_MS)
     }
   }
 
-  type(text: string): void {
-    this.press(...Array.from(text, keyOf))
+  async type(text: string): Promise<void> {
+    await this.press(...Array.from(text, keyOf))
   }
 
   /** The screen as pixels; kept as build/pictures/NAME.png. */
