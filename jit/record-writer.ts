@@ -4,7 +4,7 @@
  */
 import type { CodeCache } from '../runtime/code-cache.ts'
 import type { Core } from '../runtime/core.ts'
-import { MAX_RUN_INSTRUCTIONS, PAGE_BYTES, RAM_BASE, RECORD_BYTES } from '../runtime/memory-map.ts'
+import { linearMemoryAddress, MAX_RUN_INSTRUCTIONS, PAGE_BYTES, RECORD_BYTES } from '../runtime/memory-map.ts'
 import { RecordField, RecordFlag } from '../runtime/records.ts'
 import { ModeBit, Segment, stateAddress } from '../runtime/state.ts'
 import { decode } from './decode/decoder.ts'
@@ -68,12 +68,12 @@ export class RecordWriter {
     const eip = core.get('eip')
     const linear = (core.get('segmentBase', Segment.Cs) + eip) >>> 0
     const room = PAGE_BYTES - (physical & (PAGE_BYTES - 1))
-    const inRam = physical + room <= core.ramBytes
+    const inMemory = core.isMemory(physical)
     const bits = (mode & ModeBit.Code32) !== 0 ? 32 : 16
-    const bytes = inRam ? core.bytes : this.crossing.fill(0xff)
-    const start = inRam ? RAM_BASE + physical : 0
+    const bytes = inMemory ? core.bytes : this.crossing.fill(0xff)
+    const start = inMemory ? linearMemoryAddress(physical) : 0
     const allowed = this.bytesToLimit(mode, eip)
-    const available = Math.min(inRam ? room : MAX_INSTRUCTION_BYTES, allowed)
+    const available = Math.min(inMemory ? room : MAX_INSTRUCTION_BYTES, allowed)
     const first = decode(bytes, start, start + available, { bits })
     if (first.ok || first.failure !== 'truncated') this.translateWithin(bytes, start, available, physical, mode)
     else if (allowed <= room) this.translateBeyondLimit(physical, allowed, -1, mode)
@@ -102,9 +102,8 @@ export class RecordWriter {
     const second = core.exports.translateFetch((linear + room) | 0, user) >>> 0
     if (core.get('fault') !== 0) return
     crossing.fill(0xff)
-    crossing.set(core.bytes.subarray(RAM_BASE + physical, RAM_BASE + physical + room))
-    if (second + MAX_INSTRUCTION_BYTES <= core.ramBytes)
-      crossing.set(core.bytes.subarray(RAM_BASE + second, RAM_BASE + second + MAX_INSTRUCTION_BYTES), room)
+    crossing.set(bytesAt(core, physical, room))
+    if (core.isMemory(second)) crossing.set(bytesAt(core, second, MAX_INSTRUCTION_BYTES), room)
     const bits = (mode & ModeBit.Code32) !== 0 ? 32 : 16
     const allowed = this.bytesToLimit(mode, core.get('eip'))
     const decoded = decode(crossing, 0, Math.min(room + MAX_INSTRUCTION_BYTES, allowed), { bits })
@@ -280,4 +279,10 @@ export class RecordWriter {
     this.writePlace(record, hot ? this.special.end : this.special.endGeneral, offset, 0, count)
     if (hot && offset < PAGE_BYTES) this.core.bytes[record + RecordField.Flags] |= RecordFlag.Linkable
   }
+}
+
+/** `length` bytes of memory from a physical address on. */
+function bytesAt(core: Core, physical: number, length: number): Uint8Array {
+  const start = linearMemoryAddress(physical)
+  return core.bytes.subarray(start, start + length)
 }

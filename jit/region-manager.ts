@@ -11,7 +11,7 @@
  */
 import type { CodeCache, CodeSpan, HandledRecords } from '../runtime/code-cache.ts'
 import type { Core } from '../runtime/core.ts'
-import { PAGE_BYTES, RAM_BASE, RECORD_BYTES } from '../runtime/memory-map.ts'
+import { linearMemoryAddress, PAGE_BYTES, RECORD_BYTES } from '../runtime/memory-map.ts'
 import { MOST_REGION_PAGES, RunHeader } from '../runtime/records.ts'
 import { ModeBit } from '../runtime/state.ts'
 import type { CompiledCode, CompileRequest } from './compile.ts'
@@ -264,7 +264,7 @@ export class RegionManager {
     if (!this.cache.isCurrent(record, physical, mode)) return false
     const { bytes } = this.core
     return forEachPage(code.spans, pages, (page, from, to) => {
-      const now = RAM_BASE + page.physical
+      const now = linearMemoryAddress(page.physical)
       for (let i = from; i < to; i++) if (page.bytes[i] !== bytes[now + i]) return false
       return true
     })
@@ -285,8 +285,9 @@ export class RegionManager {
       if (known) return known.bytes
       if (pages.size >= MOST_REGION_PAGES) return undefined
       const physical = core.exports.peekFetch(linear | 0, user) >>> 0
-      if (physical + PAGE_BYTES > core.ramBytes) return undefined
-      const bytes = core.bytes.slice(RAM_BASE + physical, RAM_BASE + physical + PAGE_BYTES)
+      if (physical % PAGE_BYTES !== 0 || !core.isMemory(physical)) return undefined
+      const start = linearMemoryAddress(physical)
+      const bytes = core.bytes.slice(start, start + PAGE_BYTES)
       pages.set(linear, { linear, physical, bytes })
       return bytes
     }

@@ -7,7 +7,7 @@
  */
 import type { Core } from './core.ts'
 import {
-  GRANULE_SHIFT, PAGE_BYTES, PAGE_GRANULES_BASE, PAGE_SHIFT, PAGE_VERSIONS_BASE, RECORD_BYTES, RECORDS_BASE,
+  GRANULE_SHIFT, PAGE_BYTES, PAGE_GRANULES_BASE, PAGE_SHIFT, PAGE_VERSIONS_BASE, PHYSICAL_PAGES, RECORD_BYTES, RECORDS_BASE,
   RECORDS_BYTES, REGION_SLOTS,
 } from './memory-map.ts'
 import { MOST_REGION_PAGES, NOT_CROSSING, RecordField, RunHeader } from './records.ts'
@@ -109,9 +109,8 @@ export class CodeCache {
     this.generationBytes = limits.generationBytes
     this.table = new RunTable(core)
     this.slots = new RegionSlots(core, limits.regions)
-    const pages = core.ramBytes / PAGE_BYTES
-    this.granules = new Uint32Array(core.memory.buffer, PAGE_GRANULES_BASE, pages)
-    this.versions = new Uint32Array(core.memory.buffer, PAGE_VERSIONS_BASE, pages)
+    this.granules = new Uint32Array(core.memory.buffer, PAGE_GRANULES_BASE, PHYSICAL_PAGES)
+    this.versions = new Uint32Array(core.memory.buffer, PAGE_VERSIONS_BASE, PHYSICAL_PAGES)
   }
 
   private base(generation: 0 | 1): number {
@@ -200,6 +199,11 @@ export class CodeCache {
       if (this.granules[page] === 0) this.core.exports.closePage(start)
       for (let granule = first; granule <= last; granule++) this.granules[page] |= 1 << granule
     }
+  }
+
+  /** Whether any run or region has bytes in a page, given by its number. */
+  holdsCode(page: number): boolean {
+    return this.pages.get(page)?.some(granule => granule.length > 0) ?? false
   }
 
   /** Drops the runs and regions that any of `bytes` bytes at `physical` belong to. */
@@ -373,7 +377,7 @@ export class CodeCache {
   flush(): void {
     for (const region of this.regions.values()) this.dropRegion(region)
     this.table.clear()
-    this.granules.fill(0)
+    for (const page of this.pages.keys()) this.granules[page] = 0
     this.pages.clear()
     this.runs[0] = []
     this.runs[1] = []

@@ -1,5 +1,5 @@
 /** core.wasm instantiated: its exports, typed, and the state fields as numbers. */
-import { PAGE_BYTES, linearMemoryBytes, RAM_BASE } from './memory-map.ts'
+import { PAGE_BYTES, PAGE_FLAGS_BASE, PAGE_SHIFT, PageFlag, linearMemoryBytes, RAM_BASE } from './memory-map.ts'
 import { stateAddress, type StateName } from './state.ts'
 
 const WASM_PAGE_BYTES = 65536
@@ -85,6 +85,11 @@ export class Core {
 
   set(name: StateName, value: number, index = 0): void {
     this.words[stateAddress(name, index) >> 2] = value
+  }
+
+  /** Whether the page of a physical address (or place) is memory, not a device. */
+  isMemory(physical: number): boolean {
+    return this.bytes[PAGE_FLAGS_BASE + (physical >>> PAGE_SHIFT)] !== PageFlag.Device
   }
 
   /** RAM alone, physical address 0 first. */

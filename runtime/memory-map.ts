@@ -13,12 +13,18 @@
  *   0x001e_a000  linear pages that code has been fetched from
  *   0x001f_0000  where indirect jumps and calls have gone
  *   0x0020_0000  decoded records
- *   0x00e0_0000  per RAM page: flags (1 byte), code granules (4), version (4)
- *   0x0160_0000  records of instructions in compiled regions
- *   0x0200_0000  guest RAM, physical address 0
+ *   0x00e0_0000  per physical page: flags (1 byte), code granules (4), version (4)
+ *   0x0170_0000  records of instructions in compiled regions
+ *   0x01f0_0000  video memory
+ *   0x02f0_0000  BIOS ROM below 4 GiB
+ *   0x0300_0000  guest RAM, physical address 0
  *
- * The per-page tables are laid out for the largest RAM, so that every address here is a constant of generated
- * code; pages of linear memory that nobody touches cost no host memory.
+ * Memory at physical address p lies at RAM_BASE + p modulo 2^32, the ROM too: FFFF0000h + RAM_BASE wraps round to the
+ * place right in front of RAM. Video memory lies at the place VIDEO_PLACE, an address that no device decodes, and is
+ * seen where its window says (`state.window…`, paging.ts).
+ *
+ * The per-page tables cover all 4 GiB, so that every address here is a constant of generated code; pages of linear
+ * memory that nobody touches cost no host memory.
  */
 
 export const HELPER_DATA_BASE = 0x2000
@@ -110,18 +116,30 @@ export const PAGE_SHIFT = 12
 /** Largest guest RAM in bytes. */
 export const MAX_RAM_BYTES = 2 ** 31
 
-const MAX_RAM_PAGES = MAX_RAM_BYTES / PAGE_BYTES
+/** Pages of the physical address space. */
+export const PHYSICAL_PAGES = 2 ** 32 / PAGE_BYTES
 
 export const PAGE_FLAGS_BASE = RECORDS_BASE + RECORDS_BYTES
-export const PAGE_GRANULES_BASE = PAGE_FLAGS_BASE + MAX_RAM_PAGES
-export const PAGE_VERSIONS_BASE = PAGE_GRANULES_BASE + MAX_RAM_PAGES * 4
+export const PAGE_GRANULES_BASE = PAGE_FLAGS_BASE + PHYSICAL_PAGES
+export const PAGE_VERSIONS_BASE = PAGE_GRANULES_BASE + PHYSICAL_PAGES * 4
 
 /** Records of instructions that compiled regions hand to the interpreter's handlers (region-records.ts). */
-export const REGION_RECORDS_BASE = 0x1600000
+export const REGION_RECORDS_BASE = 0x1700000
 export const REGION_RECORDS_BYTES = 8 << 20
 
 /** Linear-memory address of guest physical address 0. */
-export const RAM_BASE = 0x2000000
+export const RAM_BASE = 0x3000000
+
+/** The BIOS ROM ends at 4 GiB; at most so many bytes. */
+export const ROM_BYTES = 1 << 20
+export const ROM_PLACE = 2 ** 32 - ROM_BYTES
+
+/** Video memory, and the address that stands for its first byte once a window has been looked through. */
+export const VIDEO_BYTES = 16 << 20
+export const VIDEO_PLACE = ROM_PLACE - VIDEO_BYTES
+
+/** Windows through which video memory is seen (`state.window…`). */
+export const WINDOWS = 2
 
 /** Bytes of one code granule: the unit in which self-modifying writes are noticed. 32 granules a page, one bit each. */
 export const GRANULE_SHIFT = 7
@@ -131,6 +149,11 @@ export enum PageFlag {
   Device = 0,
   Ram = 1,
   Rom = 2,
+}
+
+/** Linear-memory address of memory at a physical address or place. */
+export function linearMemoryAddress(physical: number): number {
+  return (RAM_BASE + physical) % 2 ** 32
 }
 
 /** Bytes of linear memory for a machine with `ramBytes` of RAM. */

@@ -9,6 +9,8 @@
  * sub-registers included (AH is the address of EAX plus one), in 16 bits, as an absolute address.
  */
 
+import { WINDOWS } from './memory-map.ts'
+
 /** Address of the state of the virtual CPU in linear memory, in bytes. */
 export const STATE_BASE = 0x400
 
@@ -63,6 +65,10 @@ const rows = [
   ['tlbBase', 8],
   ['a20Mask', 8],
   ['ramBytes', 8],
+  // Where video memory is seen: first physical address, bytes (0: closed), and the place of the first byte.
+  ['windowPhysical', 8, WINDOWS],
+  ['windowBytes', 8, WINDOWS],
+  ['windowPlace', 8, WINDOWS],
   // Pending exception raised by a helper: 0 = none, else vector + 1. Consumers test it after every slow path.
   ['fault', 8],
   ['faultErrorCode', 8],

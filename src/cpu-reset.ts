@@ -39,7 +39,7 @@ function setSegment(core: Core, segment: Segment, selector: number, base: number
  */
 const notProcessorState: ReadonlySet<string> = new Set<StateName>([
   'interruptLine', 'key', 'cpuModel', 'ramBytes', 'traceEach', 'traceCursor', 'retired', 'remaining', 'remainingCut',
-  'budget', 'heatThreshold',
+  'budget', 'heatThreshold', 'windowPhysical', 'windowBytes', 'windowPlace',
 ])
 
 /** Puts the CPU into its reset state. */

@@ -2,7 +2,7 @@
 import { decode } from '../jit/decode/decoder.ts'
 import { format } from '../jit/decode/disassembler.ts'
 import type { Core } from '../runtime/core.ts'
-import { PAGE_BYTES, RAM_BASE, TRACE_RING_BASE, TRACE_RING_ENTRIES } from '../runtime/memory-map.ts'
+import { linearMemoryAddress, PAGE_BYTES, TRACE_RING_BASE, TRACE_RING_ENTRIES } from '../runtime/memory-map.ts'
 import { ModeBit, Segment } from '../runtime/state.ts'
 import type { StopReason } from './machine-options.ts'
 
@@ -17,9 +17,10 @@ function hex(value: number, digits = 8): string {
 /** Bytes at a linear address, as far as they are mapped to RAM within the page. */
 function codeAt(core: Core, linear: number): Uint8Array {
   const physical = core.exports.peekTranslate(linear) >>> 0
-  if (physical + MAX_INSTRUCTION_BYTES > core.ramBytes) return new Uint8Array(0)
+  if (!core.isMemory(physical)) return new Uint8Array(0)
   const room = Math.min(MAX_INSTRUCTION_BYTES, PAGE_BYTES - (physical % PAGE_BYTES))
-  return core.bytes.subarray(RAM_BASE + physical, RAM_BASE + physical + room)
+  const start = linearMemoryAddress(physical)
+  return core.bytes.subarray(start, start + room)
 }
 
 function instructionAt(core: Core, eip: number): string {

@@ -4,6 +4,9 @@
  */
 
 import type { RegionFigures } from '../jit/region-manager.ts'
+import type { Disk } from './disks/disk.ts'
+import type { Picture } from './devices/vga/picture.ts'
+import type { Firmware } from './firmware.ts'
 import type { BootImage } from './loaders/boot-image.ts'
 
 /** How a machine is built. */
@@ -27,8 +30,22 @@ export interface MachineOptions {
   readonly isaDebugExit?: boolean
   /** What is in memory and registers at the first instruction. */
   readonly boot?: BootImage
+  /** What runs first when there is no `boot`. */
+  readonly firmware?: Firmware
+  readonly drives?: DriveImages
   /** Told in a sentence what no longer works as it should, while the machine runs on. */
   readonly onWarning?: (message: string) => void
+}
+
+/** What lies in the drives. A drive is there when its key is; `null` is a drive without a medium. */
+export interface DriveImages {
+  /** Hard disks: master and slave of the primary IDE channel. */
+  readonly hda?: Disk
+  readonly hdb?: Disk
+  /** Master of the secondary channel. */
+  readonly cdrom?: Disk | null
+  readonly fda?: Disk | null
+  readonly fdb?: Disk | null
 }
 
 /** Why a machine stopped for good. */
@@ -74,10 +91,22 @@ export interface SerialLine {
   readonly backlog?: number
 }
 
+/** The screen as the outside sees it. */
+export interface Screen {
+  /** Draws into `picture` if the screen has changed since the last call (or `always`); tells whether it has drawn. */
+  draw(picture: Picture, always?: boolean): boolean
+  /** The lines of a text screen; undefined in graphics modes. */
+  text(): string[] | undefined
+}
+
 /** What the runner needs of a machine; `Machine` implements it, and specs put a fake in its place. */
 export interface RunnableMachine {
   readonly serial: readonly SerialLine[]
   readonly debugConsole: { onByte: (byte: number) => void }
+  /** Set by the host: called when a halted machine should run again before its next timer. */
+  onWake?: () => void
+  /** Absent in machines without a display. */
+  readonly screen?: Screen
   /** Runs for about `budgetMilliseconds` of host time. */
   run(budgetMilliseconds: number): RunResult
   /** Starts anew after a stop with 'reset'; figures go on. */

@@ -22,16 +22,19 @@ import { ExitReason } from '../runtime/exits.ts'
 import { REVIEW_INSTRUCTIONS } from '../runtime/memory-map.ts'
 import { Eflags } from '../runtime/state.ts'
 import { SystemBus } from './bus.ts'
+import type { Disk } from './disks/disk.ts'
 import { VirtualClock } from './clock.ts'
 import { bootProcessor, resetProcessor } from './cpu-reset.ts'
 import { crashReport } from './crash-report.ts'
 import { buildAcpiTables } from './devices/acpi-tables.ts'
 import { PowerManagement } from './devices/acpi.ts'
 import { DebugPort } from './devices/debug-port.ts'
+import { Dma, setUpDma } from './devices/dma.ts'
 import type { AccessSize, Device, DeviceState } from './devices/device.ts'
+import { Ide, type IdeDrive } from './devices/ide.ts'
 import { I8042 } from './devices/i8042.ts'
 import { IsaDebugExit } from './devices/isa-debug-exit.ts'
-import { addChipset } from './devices/pci-chipset.ts'
+import { addChipset, CHIPSET_SLOT } from './devices/pci-chipset.ts'
 import { PM_IO_BASE, protectShadow, setUpPci } from './devices/pci-setup.ts'
 import { Pci } from './devices/pci.ts'
 import { Pic } from './devices/pic.ts'
@@ -40,14 +43,21 @@ import { Port92 } from './devices/port92.ts'
 import { PostPort } from './devices/post-port.ts'
 import { Ps2Keyboard } from './devices/ps2-keyboard.ts'
 import { Ps2Mouse } from './devices/ps2-mouse.ts'
-import { Rtc } from './devices/rtc.ts'
+import { Cmos, Rtc } from './devices/rtc.ts'
+import { describeMachine } from './devices/firmware-tables.ts'
+import { Floppy } from './devices/floppy.ts'
+import { floppyTypes } from './devices/floppy/formats.ts'
+import { FwCfg } from './devices/fw-cfg.ts'
 import { SystemControlPort } from './devices/system-control.ts'
 import { Uart } from './devices/uart.ts'
 import { PCError } from './errors.ts'
+import { Vga } from './devices/vga.ts'
+import { installBios } from './firmware.ts'
 import { Ram } from './guest-memory.ts'
 import type { MachineOptions, MachineStats, RunnableMachine, RunResult, SerialLine, StopReason } from './machine-options.ts'
 import { closeVideoHole, openRam } from './physical-map.ts'
 import { SHADOW_END, SHADOW_FIRST, ShadowMemory } from './shadow-memory.ts'
+import { VideoMemory } from './video-memory.ts'
 
 /** What a machine is made of besides its options: the outputs of the build. */
 export interface MachineAssets {
@@ -71,8 +81,16 @@ const HEAT_THRESHOLD = 4000
 const SLICE_INSTRUCTIONS = 1_000_000
 /** Wall clock: most instructions between two looks at the host's time. */
 const WALL_SLICE_INSTRUCTIONS = 250_000
+/** Wall clock: fewest instructions of a slice, however slow the last one was. */
+const FEWEST_WALL_INSTRUCTIONS = 100
 const A20_BIT = 1 << 20
 const SCI_IRQ = 9
+const VGA_SLOT = 2
+const IDE_FUNCTION = 1
+const FLOPPY_IRQ = 6
+/** CMOS equipment byte: coprocessor, PS/2 mouse. */
+const EQUIPMENT = 0x06
+const IDE_IRQS = [14, 15] as const
 const SERIAL_PORTS = [{ name: 'uart0', base: 0x3f8, irq: 4 }, { name: 'uart1', base: 0x2f8, irq: 3 }]
 
 export class Machine implements RunnableMachine {
@@ -84,10 +102,15 @@ export class Machine implements RunnableMachine {
   readonly keyboard: Ps2Keyboard
   readonly mouse: Ps2Mouse
   readonly power: PowerManagement
+  readonly screen: Vga
+  readonly ide: Ide
+  readonly floppy: Floppy | undefined
+  onWake: (() => void) | undefined
   readonly serial: readonly SerialLine[]
   readonly debugConsole: { onByte: (byte: number) => void } = { onByte: () => {} }
   private readonly options: MachineOptions
   private readonly shadow: ShadowMemory
+  private readonly video: VideoMemory
   private readonly pic: Pic
   private readonly devices: Device[] = []
   private readonly writer: RecordWriter
@@ -97,6 +120,8 @@ export class Machine implements RunnableMachine {
   private retiredBefore = 0
   private nextReview = 0
   private budget = 0
+  /** Wall clock: instructions a nanosecond in the last slice. */
+  private wallSpeed = 1
   private seconds = 0
   private stopped: { reason: StopReason; status?: number } | undefined
 
@@ -110,7 +135,10 @@ export class Machine implements RunnableMachine {
       writeDevice: (physical, bits, value) => this.bus.writeMemory(physical, bits as AccessSize, value),
       readPort: (port, bits) => this.bus.readPort(port, bits as AccessSize),
       writePort: (port, bits, value) => this.bus.writePort(port, bits as AccessSize, value),
-      codeWritten: (physical, bytes) => this.cache.written(physical, bytes),
+      codeWritten: (physical, bytes) => {
+        this.cache.written(physical, bytes)
+        this.video.touched(physical)
+      },
       // One cycle a nanosecond of virtual time: a time-stamp counter of 1 GHz.
       timestamp: () => BigInt(Math.floor(this.clock.now())),
     })
@@ -118,6 +146,7 @@ export class Machine implements RunnableMachine {
     this.cache = new CodeCache(core, assets.handlers.special)
     this.writer = new RecordWriter(core, this.cache, assets.handlers)
     this.memory = new Ram(core, this.cache)
+    this.video = new VideoMemory(core, this.cache)
     if (assets.compiler && options.jit !== false)
       this.regions = new RegionManager(core, this.cache, this.writer, assets.compiler, options.onWarning)
     this.onDispose = assets.onDispose
@@ -138,7 +167,7 @@ export class Machine implements RunnableMachine {
         bus, clock, setGate2: level => pit.setGate2(level), output2: () => pit.output2(),
       }),
     )
-    this.plug(
+    const rtc = this.plug(
       new Rtc({
         bus, clock, irq8: this.pic.line(8), memoryBytes: options.memoryBytes,
         startEpochMs: options.clock === 'wall' ? Date.now() : REPEATABLE_EPOCH_MS,
@@ -168,6 +197,17 @@ export class Machine implements RunnableMachine {
     )
     const pci = this.plug(new Pci({ bus, irqLine: irq => this.pic.line(irq), onReset }))
     addChipset(pci, { onShadow: region => this.shadow.select(region), onPmBase: base => this.power.mapAt(base) })
+    this.screen = this.plug(
+      new Vga({
+        bus, clock, video: this.video.bytes, rom: options.firmware?.vgaBios,
+        showFrameBuffer: base => this.video.showAt(base), takeFrameBufferWritten: () => this.video.takeWritten(),
+      }),
+    )
+    pci.add(VGA_SLOT, 0, this.screen.pciFunction)
+    this.ide = this.addIde()
+    pci.add(CHIPSET_SLOT, IDE_FUNCTION, this.ide.pciFunction)
+    this.floppy = this.addFloppy(rtc)
+    this.addFirmware()
     this.plug(new DebugPort({ bus, onByte: byte => this.debugConsole.onByte(byte) }))
     this.plug(new PostPort({ bus }))
     if (options.isaDebugExit)
@@ -176,11 +216,50 @@ export class Machine implements RunnableMachine {
     this.loadGuest()
   }
 
+  private addIde(): Ide {
+    const { hda, hdb, cdrom } = this.options.drives ?? {}
+    const hardDisk = (disk: Disk | undefined): IdeDrive | undefined => disk && { kind: 'disk', disk }
+    return this.plug(
+      new Ide({
+        bus: this.bus, clock: this.clock, memory: this.memory,
+        irq: [this.pic.line(IDE_IRQS[0]), this.pic.line(IDE_IRQS[1])],
+        drives: [
+          [hardDisk(hda), hardDisk(hdb)],
+          [cdrom === undefined ? undefined : { kind: 'cdrom', disc: cdrom ?? undefined }, undefined],
+        ],
+        onWake: () => this.onWake?.(),
+      }),
+    )
+  }
+
+  /** Without floppy drives there is no controller, so that nobody waits for it. */
+  private addFloppy(rtc: Rtc): Floppy | undefined {
+    const { bus, clock, memory } = this
+    const dma = this.plug(new Dma({ bus, memory }))
+    const { fda, fdb } = this.options.drives ?? {}
+    if (fda === undefined && fdb === undefined) return undefined
+    const types = floppyTypes([fda, fdb])
+    rtc.setByte(Cmos.FloppyTypes, types.cmos)
+    rtc.setByte(Cmos.Equipment, EQUIPMENT | types.equipment)
+    const onWake = () => this.onWake?.()
+    return this.plug(new Floppy({ bus, clock, irq6: this.pic.line(FLOPPY_IRQ), dma, drives: [fda, fdb], onWake }))
+  }
+
+  /** The BIOS ROM, and what it asks for. */
+  private addFirmware(): void {
+    const { firmware, memoryBytes } = this.options
+    if (!firmware) return
+    const fwCfg = this.plug(new FwCfg({ bus: this.bus, memory: this.memory }))
+    describeMachine(fwCfg, { memoryBytes, pmBase: PM_IO_BASE, bootOrder: firmware.bootOrder ?? [], floppy: this.floppy !== undefined })
+    installBios(this.core, this.shadow, firmware.bios)
+  }
+
   /** Puts memory and registers where firmware and boot loader would have left them. */
   private loadGuest(): void {
     const { boot, memoryBytes } = this.options
     if (!boot) return
     setUpPci(this.bus, { pmBase: PM_IO_BASE })
+    setUpDma(this.bus)
     const acpi = buildAcpiTables({ memoryBytes, pmBase: PM_IO_BASE })
     for (const { address, bytes } of acpi.pieces) this.memory.writeBytes(address, bytes)
     protectShadow(this.bus)
@@ -253,7 +332,7 @@ export class Machine implements RunnableMachine {
   private shortenBudget(due: number): void {
     const { core } = this
     const remaining = core.get('remaining')
-    const excess = remaining - this.clock.instructionsUntil(due)
+    const excess = remaining - this.instructionsUntil(due)
     if (excess <= 0 || remaining <= 0) return
     this.budget -= excess
     core.set('remaining', remaining - excess)
@@ -289,10 +368,27 @@ export class Machine implements RunnableMachine {
         if (performance.now() >= deadline) return { state: 'running' }
         continue
       }
-      const until = Math.max(1, clock.instructionsUntil(clock.nextDue()))
-      this.runCore(Math.min(until, wall ? WALL_SLICE_INSTRUCTIONS : SLICE_INSTRUCTIONS))
+      if (wall) this.runWallSlice()
+      else this.runCore(Math.min(Math.max(1, this.instructionsUntil(clock.nextDue())), SLICE_INSTRUCTIONS))
       if (performance.now() >= deadline && !this.stopped) return { state: 'running' }
     }
+  }
+
+  /** Instructions until `due`: exact on a virtual clock; on the wall's by the speed of the last slice. */
+  private instructionsUntil(due: number): number {
+    const { clock } = this
+    if (clock.mode === 'virtual') return clock.instructionsUntil(due)
+    return Math.max(FEWEST_WALL_INSTRUCTIONS, Math.floor((due - clock.now()) * this.wallSpeed))
+  }
+
+  /** Runs up to the next timer of the wall clock. */
+  private runWallSlice(): void {
+    const { clock } = this
+    const began = clock.now()
+    const retired = this.retired
+    this.runCore(Math.min(this.instructionsUntil(clock.nextDue()), WALL_SLICE_INSTRUCTIONS))
+    const passed = clock.now() - began
+    if (passed > 0) this.wallSpeed = (this.retired - retired) / passed
   }
 
   /** Whether a pending interrupt ends HLT. */

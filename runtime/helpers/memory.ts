@@ -5,7 +5,7 @@
  * An access that crosses a page translates both pages before it touches either.
  */
 import {
-  CPL, CR0, CR0_AM, EFLAGS, EFLAGS_AC, FAULT, FAULT_ERROR_CODE, FAULT_STEP, GRANULE_SHIFT, MAX_RAM_BYTES,
+  CPL, CR0, CR0_AM, EFLAGS, EFLAGS_AC, FAULT, FAULT_ERROR_CODE, FAULT_STEP, GRANULE_SHIFT,
   PAGE_FLAGS_BASE, PAGE_FLAG_DEVICE, PAGE_FLAG_RAM, PAGE_GRANULES_BASE, RAM_BASE, STEPPING, TLB_ENTRIES,
   TLB_ENTRY_BYTES, TLB_SUPERVISOR, TLB_USER, VECTOR_AC,
 } from '../../build/helpers/layout'
@@ -40,7 +40,7 @@ export function clearFault(): void {
 // @ts-ignore: decorator
 @inline
 export function pageFlag(physical: u32): u32 {
-  return physical < MAX_RAM_BYTES ? <u32>load<u8>(PAGE_FLAGS_BASE + (physical >> 12)) : PAGE_FLAG_DEVICE
+  return <u32>load<u8>(PAGE_FLAGS_BASE + (physical >> 12))
 }
 
 /** Bits of the page's granule word that `bytes` bytes at `physical` (within one page) touch. */

@@ -10,9 +10,11 @@
  * Generated code compares a tag with the page of the access's last byte, which also sends page-crossing accesses here.
  */
 import {
-  A20_MASK, CR0, CR0_PG, CR0_WP, CR2, CR3, CR4, CR4_PAE, CR4_PGE, CR4_PSE, EFER, FETCHED_PAGES, FETCHED_PAGES_BASE, JUMP_CACHE_BASE,
-  JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_BYTES, KEY, LARGE_AREAS, LARGE_AREAS_BASE, LARGE_AREA_SHIFT, MODE_BITS, PAGE_FLAG_DEVICE, PAGE_FLAG_RAM, PAGE_GRANULES_BASE,
-  PDPTE, RAM_BASE, TAG_CODE, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_FILLED_BASE, TLB_SUPERVISOR, TLB_USER, VECTOR_PF,
+  A20_MASK, CR0, CR0_PG, CR0_WP, CR2, CR3, CR4, CR4_PAE, CR4_PGE, CR4_PSE, EFER, FETCHED_PAGES, FETCHED_PAGES_BASE,
+  JUMP_CACHE_BASE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_BYTES, KEY, LARGE_AREAS, LARGE_AREAS_BASE, LARGE_AREA_SHIFT,
+  MODE_BITS, PAGE_FLAG_DEVICE, PAGE_FLAG_RAM, PAGE_GRANULES_BASE, PDPTE, RAM_BASE, ROM_PLACE, TAG_CODE, TLB_BYTES,
+  TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_FILLED_BASE, TLB_SUPERVISOR, TLB_USER, VECTOR_PF, VIDEO_PLACE, WINDOW_BYTES,
+  WINDOW_PHYSICAL, WINDOW_PLACE, WINDOWS,
 } from '../../build/helpers/layout'
 import { pageFlag, raiseCode, readPhysical, writePhysical } from './memory'
 
@@ -58,11 +60,23 @@ const PAE_HIGH_RESERVED: u32 = 0x7ffffff0
 const PAE_NX: u32 = 0x80000000
 
 /** Stands for every physical page above 4 GiB, where there is no RAM: an address that no device claims. */
-const NOWHERE: u32 = 0xfeffe000
+const NOWHERE: u32 = 0xfed80000
 
 // Outcome of the last walk: the physical page and its INFO_ bits.
 let walkedPage: u32 = 0
 let walkedInfo: u32 = 0
+
+/**
+ * What stands behind a physical address: within a window the video memory, at its place; else the address itself.
+ * The place itself is no address of the PC. Everything that follows translation goes by places.
+ */
+function placeOf(physical: u32): u32 {
+  for (let i: u32 = 0; i < WINDOWS; i++) {
+    const offset = physical - load<u32>(WINDOW_PHYSICAL + (i << 3))
+    if (offset < load<u32>(WINDOW_BYTES + (i << 3))) return load<u32>(WINDOW_PLACE + (i << 3)) + offset
+  }
+  return physical >= VIDEO_PLACE && physical < ROM_PLACE ? NOWHERE : physical
+}
 
 // @ts-ignore: decorator
 @inline
@@ -131,6 +145,12 @@ export function peekFetch(linear: u32, user: bool): u32 {
   const info = load<u32>(entry, 12)
   if ((load<u32>(entry) & ~TAG_DEVICE) == (linear & PAGE_MASK) && (info & INFO_EXECUTABLE) != 0)
     return (info & PAGE_MASK) | (linear & OFFSET_MASK)
+  const physical = peekWalk(linear, user)
+  return physical == 0xffffffff ? physical : placeOf(physical)
+}
+
+/** The page walk of `peekFetch`. */
+function peekWalk(linear: u32, user: bool): u32 {
   const mask = load<u32>(A20_MASK)
   if ((load<u32>(CR0) & CR0_PG) == 0) return linear & mask
   const wanted = ENTRY_P | ENTRY_A | (user ? ENTRY_U : 0)
@@ -204,9 +224,12 @@ function walk(linear: u32, access: u32, user: bool): bool {
   if ((load<u32>(CR0) & CR0_PG) == 0) {
     walkedPage = linear & PAGE_MASK & load<u32>(A20_MASK)
     walkedInfo = INFO_WRITABLE | INFO_EXECUTABLE | INFO_GLOBAL
-    return true
+  } else {
+    const mapped = (load<u32>(CR4) & CR4_PAE) != 0 ? walkPae(linear, access, user) : walk32(linear, access, user)
+    if (!mapped) return false
   }
-  return (load<u32>(CR4) & CR4_PAE) != 0 ? walkPae(linear, access, user) : walk32(linear, access, user)
+  walkedPage = placeOf(walkedPage)
+  return true
 }
 
 /** Checks the rights accumulated over the levels; `rights` has W and U where every level grants them. */

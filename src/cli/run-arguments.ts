@@ -13,7 +13,19 @@ export type PortTarget =
 
 /** What `tabpc run` was asked for. Sizes in bytes, times in seconds. */
 export interface RunArguments {
-  readonly kernel: string
+  /** Absent: the BIOS boots the drives. */
+  readonly kernel?: string
+  /** Firmware images; absent: those that come with tabpc. */
+  readonly bios?: string
+  readonly vgaBios?: string
+  /** Image files. */
+  readonly drives: Readonly<Partial<Record<DriveName, string>>>
+  /** The drive that the BIOS tries first. */
+  readonly bootDrive?: BootDrive
+  /** Keep what the guest writes to disks in memory. */
+  readonly snapshot: boolean
+  /** Where to write a picture of the screen at exit. */
+  readonly screenshot?: string
   readonly initrd?: string
   readonly append: string
   readonly memoryBytes: number
@@ -48,6 +60,20 @@ export const runOptions: readonly { readonly heading: string; readonly options: 
       { name: 'kernel', kind: 'value', placeholder: 'FILE', help: 'a Linux bzImage or a Multiboot kernel' },
       { name: 'initrd', kind: 'value', placeholder: 'FILE', help: 'initial RAM disk, or the Multiboot module' },
       { name: 'append', kind: 'value', placeholder: 'TEXT', help: 'command line of the kernel' },
+      { name: 'bios', kind: 'value', placeholder: 'FILE', help: 'firmware, when there is no kernel (default SeaBIOS)' },
+      { name: 'vga-bios', kind: 'value', placeholder: 'FILE', help: 'firmware of the graphics card' },
+      { name: 'boot', kind: 'value', placeholder: 'a|c|d', help: 'drive to try first: floppy, hard disk, CD-ROM' },
+    ],
+  },
+  {
+    heading: 'Drives (raw images; the guest writes into the files, which see every write at once)',
+    options: [
+      { name: 'hda', kind: 'value', placeholder: 'FILE', help: 'first hard disk' },
+      { name: 'hdb', kind: 'value', placeholder: 'FILE', help: 'second hard disk' },
+      { name: 'cdrom', kind: 'value', placeholder: 'FILE', help: 'CD-ROM (ISO image, never written)' },
+      { name: 'fda', kind: 'value', placeholder: 'FILE', help: 'floppy disk A; a file without write permission is read-only' },
+      { name: 'fdb', kind: 'value', placeholder: 'FILE', help: 'floppy disk B' },
+      { name: 'snapshot', kind: 'flag', help: 'leave the files alone: what the guest writes is gone at the end' },
     ],
   },
   {
@@ -87,7 +113,7 @@ export const runOptions: readonly { readonly heading: string; readonly options: 
   {
     heading: 'How it ends',
     options: [
-      { name: 'expect', kind: 'value', placeholder: 'REGEX', help: 'exit with 0 when the serial output matches' },
+      { name: 'expect', kind: 'value', placeholder: 'REGEX', help: 'exit with 0 when serial output or screen text match' },
       { name: 'timeout', kind: 'value', placeholder: 'SECONDS', help: 'exit with 124 after this time' },
       {
         name: 'stats',
@@ -95,6 +121,7 @@ export const runOptions: readonly { readonly heading: string; readonly options: 
         placeholder: 'FILE',
         help: 'write figures of the run there as JSON, however it ends',
       },
+      { name: 'screenshot', kind: 'value', placeholder: 'FILE', help: 'write what the screen shows at exit there as PNG' },
       {
         name: 'trace',
         kind: 'optional',
@@ -104,43 +131,48 @@ export const runOptions: readonly { readonly heading: string; readonly options: 
       { name: 'help', kind: 'flag', help: 'show this page' },
     ],
   },
-  {
-    heading: 'Not in this version yet',
-    options: [
-      { name: 'bios', kind: 'value', placeholder: 'FILE', help: 'firmware' },
-      { name: 'vga-bios', kind: 'value', placeholder: 'FILE', help: 'firmware of the graphics card' },
-      { name: 'fda', kind: 'value', placeholder: 'FILE', help: 'floppy disk A' },
-      { name: 'fdb', kind: 'value', placeholder: 'FILE', help: 'floppy disk B' },
-      { name: 'hda', kind: 'value', placeholder: 'FILE', help: 'hard disk 0' },
-      { name: 'hdb', kind: 'value', placeholder: 'FILE', help: 'hard disk 1' },
-      { name: 'cdrom', kind: 'value', placeholder: 'FILE', help: 'CD-ROM' },
-      { name: 'boot', kind: 'value', placeholder: 'a|c|d', help: 'the drive to boot from' },
-      { name: 'screenshot', kind: 'value', placeholder: 'FILE', help: 'what the screen shows at exit, as PNG' },
-    ],
-  },
 ]
 
 const COMMAND = 'tabpc run'
 const allOptions = runOptions.flatMap(group => group.options)
-const drives = ['fda', 'fdb', 'hda', 'hdb', 'cdrom']
+const driveNames = ['fda', 'fdb', 'hda', 'hdb', 'cdrom'] as const
+const bootDrives = ['a', 'c', 'd'] as const
+
+export type DriveName = (typeof driveNames)[number]
+export type BootDrive = (typeof bootDrives)[number]
 
 /** Reads and checks the arguments of `tabpc run`; 'help' when help is asked for. Throws `PCError`. */
 export function parseRunArguments(argv: readonly string[]): RunArguments | 'help' {
   const given = readOptions(argv, allOptions, COMMAND)
   if (given.has('help')) return 'help'
-  refuseWhatIsMissing(given)
   const kernel = fileValue(given, 'kernel')
-  if (kernel === undefined) {
-    const idle = ['initrd', 'append'].find(name => given.has(name))
+  const idle = ['initrd', 'append'].find(name => given.has(name))
+  if (kernel === undefined && idle) {
     throw new PCError(
-      'usage',
-      idle ? `--${idle} is given without --kernel` : 'there is nothing to boot',
-      'give a Linux bzImage or a Multiboot kernel with --kernel FILE',
+      'usage', `--${idle} is given without --kernel`, 'give a Linux bzImage or a Multiboot kernel with --kernel FILE',
     )
+  }
+  if (kernel === undefined && ![...driveNames, 'bios'].some(name => given.has(name))) {
+    throw new PCError(
+      'usage', 'there is nothing to boot', 'give a kernel with --kernel FILE, or a drive such as --cdrom FILE',
+    )
+  }
+  const unused = ['bios', 'vga-bios'].find(name => given.has(name))
+  if (kernel !== undefined && unused) {
+    throw new PCError('usage', `--${unused} is given with --kernel, which boots without a BIOS`, `leave one of them out`)
   }
   const isaDebugExit = given.has('isa-debug-exit')
   return {
     kernel,
+    bios: fileValue(given, 'bios'),
+    vgaBios: fileValue(given, 'vga-bios'),
+    screenshot: fileValue(given, 'screenshot'),
+    drives: Object.fromEntries(driveNames.flatMap(name => {
+      const path = fileValue(given, name)
+      return path === undefined ? [] : [[name, path]]
+    })),
+    bootDrive: bootValue(given),
+    snapshot: given.has('snapshot'),
     initrd: fileValue(given, 'initrd'),
     append: textValue(given, 'append') ?? '',
     memoryBytes: memoryValue(textValue(given, 'memory') ?? DEFAULT_MEMORY),
@@ -155,24 +187,6 @@ export function parseRunArguments(argv: readonly string[]): RunArguments | 'help
     stats: fileValue(given, 'stats'),
     trace: given.has('trace'),
     traceCount: traceCountValue(given),
-  }
-}
-
-function refuseWhatIsMissing(given: GivenOptions): void {
-  const drive = [...drives, 'bios', 'vga-bios', 'boot'].find(name => given.has(name))
-  if (drive) {
-    throw new PCError(
-      'unsupported',
-      `--${drive} has to wait for a later version, which starts a BIOS and drives`,
-      'boot with --kernel FILE',
-    )
-  }
-  if (given.has('screenshot')) {
-    throw new PCError(
-      'unsupported',
-      '--screenshot has to wait for a later version, which has a screen',
-      'read the serial output',
-    )
   }
 }
 
@@ -209,6 +223,14 @@ function cpuValue(given: GivenOptions): string {
   const name = textValue(given, 'cpu') ?? 'max'
   if (Object.hasOwn(cpuModels, name)) return name
   throw new PCError('usage', `--cpu cannot be '${name}'`, `write ${Object.keys(cpuModels).sort().join(', ')}`)
+}
+
+function bootValue(given: GivenOptions): BootDrive | undefined {
+  const text = textValue(given, 'boot')
+  const drive = bootDrives.find(name => name === text)
+  if (text !== undefined && drive === undefined)
+    throw new PCError('usage', `--boot cannot be '${text}'`, 'write a (floppy), c (hard disk) or d (CD-ROM)')
+  return drive
 }
 
 function clockValue(given: GivenOptions): 'wall' | 'virtual' {

@@ -5,10 +5,15 @@
 
 import { constants } from 'node:os'
 import { closeSync, openSync, writeSync } from 'node:fs'
+import type { BootImage } from '../loaders/boot-image.ts'
 import { loadKernel } from '../loaders/kernel.ts'
+import { bootOrder } from '../firmware.ts'
 import type { MachineOptions, RunnableMachine } from '../machine-options.ts'
 import { fileProblem, readInputFile } from '../node/files.ts'
 import { FileOutput, type Output, type OutputStream, StreamOutput } from '../node/output.ts'
+import { openDrives } from '../node/drives.ts'
+import { loadFirmware } from '../node/firmware.ts'
+import { Screenshot } from '../node/screenshot.ts'
 import { type Outcome, Session, type SessionStats } from '../node/session.ts'
 import { ESCAPE_HELP, type ExitNotice, type TerminalInput } from '../node/terminal.ts'
 import { ExitStatus } from './complain.ts'
@@ -46,13 +51,6 @@ export async function runCommand(argv: readonly string[], host: RunHost): Promis
     host.stdout.write(runHelp())
     return ExitStatus.Success
   }
-  const boot = loadKernel({
-    kernel: readInputFile(parsed.kernel, 'the kernel', parsed.memoryBytes),
-    initrd: parsed.initrd === undefined ? undefined : readInputFile(parsed.initrd, 'the initrd', parsed.memoryBytes),
-    initrdName: parsed.initrd,
-    cmdline: parsed.append,
-    memoryBytes: parsed.memoryBytes,
-  })
   const machineOptions: MachineOptions = {
     memoryBytes: parsed.memoryBytes,
     clock: parsed.clock,
@@ -60,13 +58,27 @@ export async function runCommand(argv: readonly string[], host: RunHost): Promis
     trace: parsed.trace,
     isaDebugExit: parsed.isaDebugExit,
     jit: parsed.jit ? undefined : false,
-    boot,
+    drives: openDrives(parsed),
+    ...(parsed.kernel === undefined
+      ? { firmware: { ...loadFirmware(parsed), bootOrder: bootOrder(parsed.bootDrive) } }
+      : { boot: readKernel(parsed.kernel, parsed) }),
   }
   return await runSession(parsed, machineOptions, host)
 }
 
+function readKernel(kernel: string, parsed: RunArguments): BootImage {
+  return loadKernel({
+    kernel: readInputFile(kernel, 'the kernel', parsed.memoryBytes),
+    initrd: parsed.initrd === undefined ? undefined : readInputFile(parsed.initrd, 'the initrd', parsed.memoryBytes),
+    initrdName: parsed.initrd,
+    cmdline: parsed.append,
+    memoryBytes: parsed.memoryBytes,
+  })
+}
+
 async function runSession(parsed: RunArguments, machineOptions: MachineOptions, host: RunHost): Promise<number> {
   const statsFile = parsed.stats === undefined ? undefined : new StatsFile(parsed.stats)
+  const screenshot = parsed.screenshot === undefined ? undefined : new Screenshot(parsed.screenshot)
   const guestScreen = new GuestScreen(host)
   let session: Session | undefined
   const outputs = openOutputs(parsed, guestScreen.stream, () => session?.end({ kind: 'output-closed' }))
@@ -79,6 +91,7 @@ async function runSession(parsed: RunArguments, machineOptions: MachineOptions, 
     expect: parsed.expect,
     timeout: parsed.timeout,
     traceCount: parsed.traceCount,
+    atEnd: machine => screenshot?.write(machine.screen),
     notify: message => guestScreen.say(message),
     help: ESCAPE_HELP,
   })
@@ -147,7 +160,7 @@ function exitStatus(outcome: Outcome): number {
 }
 
 function explain(outcome: Outcome, parsed: RunArguments, screen: GuestScreen): void {
-  const unmatched = parsed.expect ? ', and the serial output has not matched --expect' : ''
+  const unmatched = parsed.expect ? ', and neither serial output nor screen has matched --expect' : ''
   if (outcome.kind === 'timeout') screen.say(`the --timeout of ${parsed.timeout} s is over${unmatched}`)
   if (outcome.kind === 'triple-fault') screen.say(`the guest has crashed by a triple fault\n${outcome.report}`)
   if (outcome.kind === 'left') screen.say('left by Ctrl-A X')

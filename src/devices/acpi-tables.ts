@@ -25,6 +25,8 @@ const FACS_ALIGNMENT = 64
 const FACS_BYTES = 64
 const HEADER_BYTES = 36
 const FADT_BYTES = 244
+/** FIRMWARE_CTRL, DSDT, and the low halves of X_FIRMWARE_CTRL and X_DSDT. */
+const FADT_POINTERS = [36, 40, 132, 140]
 const OEM_ID = 'TABPC'
 const OEM_TABLE_ID = 'TABPC'
 const CREATOR_ID = 'TPC '
@@ -62,6 +64,10 @@ export interface AcpiTables {
   rsdp: number
   /** The first address after the tables. */
   end: number
+  /** Addresses of the 32-bit pointers from table to table, for those who move the tables; not the root pointer's. */
+  pointers: number[]
+  /** The tables with pointers in them: first address and bytes. Their checksums are at byte 9. */
+  pointing: { address: number, length: number }[]
 }
 
 /** Builds the tables. About 4 KB. */
@@ -79,7 +85,11 @@ export function buildAcpiTables(options: AcpiTablesOptions): AcpiTables {
     { address: fadtAddress, bytes: fixedDescription(options.pmBase, facsAddress, dsdtAddress) },
     { address: dsdtAddress, bytes: dsdt },
   ]
-  return { pieces, rsdp, end: dsdtAddress + dsdt.length }
+  return {
+    pieces, rsdp, end: dsdtAddress + dsdt.length,
+    pointers: [rsdtAddress + HEADER_BYTES, ...FADT_POINTERS.map(offset => fadtAddress + offset)],
+    pointing: [{ address: rsdtAddress, length: HEADER_BYTES + 4 }, { address: fadtAddress, length: FADT_BYTES }],
+  }
 }
 
 function align(address: number, to: number): number {

@@ -12,6 +12,9 @@ const INTEL = 0x8086
 const HOST_BRIDGE = 0x1237
 const ISA_BRIDGE = 0x7000
 const POWER_MANAGEMENT = 0x7113
+/** Tells firmware that this is a virtual board with fw_cfg, by QEMU's specification of PCI subsystem ids. */
+const VIRTUAL_BOARD_VENDOR = 0x1af4
+const VIRTUAL_BOARD = 0x1100
 const CLASS_HOST_BRIDGE = 0x060000
 const CLASS_ISA_BRIDGE = 0x060100
 const CLASS_OTHER_BRIDGE = 0x068000
@@ -69,6 +72,7 @@ function hostBridge({ onShadow }: ChipsetOptions): PciFunction {
   for (let offset = PAM_FIRST; offset <= PAM_LAST; offset++) writable.push([offset, offset === PAM_FIRST ? 0x30 : 0x33])
   return new PciFunction({
     vendorId: INTEL, deviceId: HOST_BRIDGE, classCode: CLASS_HOST_BRIDGE, revision: 2,
+    subsystemVendorId: VIRTUAL_BOARD_VENDOR, subsystemId: VIRTUAL_BOARD,
     initial: [[0x04, 0x06], [0x07, 0x02], [SMRAM_CONTROL, 0x02]],
     writable,
     onConfigWrite: (config, first, last) => {

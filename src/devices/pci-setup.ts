@@ -9,6 +9,7 @@ import type { AccessSize } from './device.ts'
 import {
   CHIPSET_SLOT, PAM_FIRST, PAM_LAST, PIRQ_ROUTE, PM_BASE, PM_MISC, PM_MISC_IO_ENABLE, POWER_FUNCTION,
 } from './pci-chipset.ts'
+import { IDE_TIMING, IDE_TIMING_ENABLE } from './ide.ts'
 import { PCI_COMMAND_IO, PCI_COMMAND_MEMORY, PciRegister } from './pci-function.ts'
 import { pirqOf } from './pci.ts'
 
@@ -20,6 +21,7 @@ export const PM_IO_BASE = 0x600
 export const PCI_MEMORY_LAST = 0xfebfffff
 
 const SCI_IRQ = 9
+const IDE_FUNCTION = 1
 const PCI_MEMORY_LOWEST = 0x80000000
 const PCI_MEMORY_ALIGNMENT = 0x10000000
 /** BARs are assigned from here on, above what any RAM size leaves to PCI. */
@@ -59,6 +61,8 @@ export function setUpPci(bus: PortAccess, options: { pmBase: number }): void {
   setShadow(space, PAM_RAM)
   space.write(CHIPSET_SLOT, POWER_FUNCTION, PM_BASE, 32, options.pmBase | 1)
   space.write(CHIPSET_SLOT, POWER_FUNCTION, PM_MISC, 8, PM_MISC_IO_ENABLE)
+  for (const timing of [IDE_TIMING, IDE_TIMING + 2])
+    space.write(CHIPSET_SLOT, IDE_FUNCTION, timing, 16, IDE_TIMING_ENABLE << 8)
   for (let slot = 0; slot < 32; slot++) {
     const multi = space.read(slot, 0, PciRegister.HeaderType, 8) & MULTI_FUNCTION
     for (let func = 0; func < (multi ? 8 : 1); func++) {

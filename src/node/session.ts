@@ -50,6 +50,8 @@ export interface SessionOptions {
   readonly traceCount: number
   /** A line for the person at the terminal. */
   readonly notify: (message: string) => void
+  /** Called with the machine when the run is over, before the machine goes. */
+  readonly atEnd?: (machine: RunnableMachine) => void
   /** What Ctrl-A H shows. */
   readonly help: string
 }
@@ -57,6 +59,9 @@ export interface SessionOptions {
 /** Input that the guest has not read: above the first we stop reading, below the second we go on. In bytes. */
 const BACKLOG_HIGH = 65536
 const BACKLOG_LOW = 4096
+
+/** How often the text screen is searched for `--expect`. */
+const SCREEN_MILLISECONDS = 50
 
 /** A run; `run` may be called once. */
 export class Session {
@@ -76,6 +81,7 @@ export class Session {
   #restarts = 0
   #saidForever = false
   #held = false
+  #lastRead = 0
 
   constructor(options: SessionOptions) {
     this.#options = options
@@ -102,6 +108,7 @@ export class Session {
         this.#sharedBytes?.push(byte)
       }
       machine.debugConsole.onByte = byte => (this.#sharedBytes ?? this.#debugBytes).push(byte)
+      machine.onWake = () => this.#loop?.wake()
       this.#terminal?.open()
       for (;;) {
         const outcome = await this.#runToStop(machine)
@@ -116,6 +123,7 @@ export class Session {
       clearTimeout(timer)
       this.#terminal?.close()
       this.#stats = this.#machine?.stats() ?? this.#stats
+      if (this.#machine) this.#options.atEnd?.(this.#machine)
       this.#machine?.dispose()
       this.#machine = undefined
     }
@@ -146,7 +154,7 @@ export class Session {
   }
 
   #judge(end: LoopEnd<Outcome>, machine: RunnableMachine): Outcome | undefined {
-    if (this.#matcher?.match !== undefined) return { kind: 'match' }
+    if (this.#matcher?.match !== undefined || this.#screenMatches(machine)) return { kind: 'match' }
     if (end.by === 'end') return end.reason
     switch (end.result.reason) {
       case 'power-off':
@@ -179,9 +187,28 @@ export class Session {
         this.end({ kind: 'match' })
       }
     }
+    if (this.#isTimeToRead() && this.#screenMatches(machine)) {
+      this.#mark('expectMatch')
+      this.end({ kind: 'match' })
+    }
     send(this.#options.serial, this.#sharedBytes?.take() ?? chunk)
     send(this.#options.debugcon, this.#debugBytes.take())
     if (waits.length > 0) return Promise.all(waits).then(() => undefined)
+  }
+
+  /** Whether the text screen was not read for a while. */
+  #isTimeToRead(): boolean {
+    const now = performance.now()
+    if (now - this.#lastRead < SCREEN_MILLISECONDS) return false
+    this.#lastRead = now
+    return true
+  }
+
+  /** Whether `--expect` matches what stands on a text screen now. */
+  #screenMatches(machine: RunnableMachine): boolean {
+    const { expect } = this.#options
+    const lines = expect && machine.screen?.text()
+    return lines !== undefined && new RegExp(expect as RegExp).test(lines.join('\n'))
   }
 
   /** Stops reading input while the guest has plenty, so that an endless pipe does not fill the host's memory. */

@@ -24,6 +24,12 @@ describe('values', () => {
   it('have defaults', () => {
     expect(parse()).toEqual({
       kernel: 'bzImage',
+      bios: undefined,
+      vgaBios: undefined,
+      drives: {},
+      bootDrive: undefined,
+      snapshot: false,
+      screenshot: undefined,
       initrd: undefined,
       append: '',
       memoryBytes: 256 * 1024 ** 2,
@@ -144,10 +150,24 @@ describe('what is wrong and how to mend it', () => {
     expect(failure(argv)).toMatch(message)
   })
 
-  it.each(['bios', 'vga-bios', 'fda', 'fdb', 'hda', 'hdb', 'cdrom', 'boot', 'screenshot'])(
-    '--%s is known, and is not ignored',
-    name => {
-      expect(failure([...kernel, `--${name}`, 'x'])).toMatch(new RegExp(`^--${name} has to wait for a later version`))
-    },
-  )
+  it.each(['bios', 'vga-bios'])('--%s is refused beside a kernel, which needs none', name => {
+    expect(failure([...kernel, `--${name}`, 'x'])).toMatch(new RegExp(`^--${name} is given with --kernel`))
+  })
+})
+
+describe('drives', () => {
+  it('boot without a kernel', () => {
+    const parsed = parseRunArguments(['--fda', 'a.img', '--hda=c.img', '--cdrom', 'd.iso', '--boot', 'd', '--snapshot'])
+    expect(parsed).toMatchObject({
+      kernel: undefined, drives: { fda: 'a.img', hda: 'c.img', cdrom: 'd.iso' }, bootDrive: 'd', snapshot: true,
+    })
+  })
+
+  it('are not needed when there is a BIOS', () => {
+    expect(parseRunArguments(['--bios', 'b.bin'])).toMatchObject({ bios: 'b.bin', drives: {} })
+  })
+
+  it('are booted from by letters', () => {
+    expect(failure(['--fda', 'x', '--boot', 'n'])).toMatch(/--boot cannot be 'n'.*floppy/)
+  })
 })

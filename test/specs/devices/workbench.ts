@@ -1,7 +1,7 @@
 /** What device specs share: a bus, a hand-driven virtual clock and a recording interrupt line. */
 import { SystemBus } from '../../../src/bus.ts'
 import { VirtualClock } from '../../../src/clock.ts'
-import type { IrqLine } from '../../../src/devices/device.ts'
+import type { GuestMemory, IrqLine } from '../../../src/devices/device.ts'
 
 export class Workbench {
   readonly bus = new SystemBus()
@@ -52,5 +52,43 @@ export function randomNumbers(seed: number): () => number {
     x ^= x >>> 17
     x ^= x << 5
     return x >>> 0
+  }
+}
+
+/** Guest RAM in an array. */
+export class ArrayMemory implements GuestMemory {
+  readonly bytes: Uint8Array
+  readonly size: number
+
+  constructor(size: number) {
+    this.size = size
+    this.bytes = new Uint8Array(size)
+  }
+
+  read8(physical: number): number {
+    return this.bytes[physical] ?? 0xff
+  }
+  read16(physical: number): number {
+    return this.read8(physical) | (this.read8(physical + 1) << 8)
+  }
+  read32(physical: number): number {
+    return (this.read16(physical) | (this.read16(physical + 2) << 16)) >>> 0
+  }
+  write8(physical: number, value: number): void {
+    this.writeBytes(physical, Uint8Array.of(value))
+  }
+  write16(physical: number, value: number): void {
+    this.writeBytes(physical, Uint8Array.of(value, value >> 8))
+  }
+  write32(physical: number, value: number): void {
+    this.writeBytes(physical, Uint8Array.of(value, value >> 8, value >> 16, value >> 24))
+  }
+  readBytes(physical: number, length: number): Uint8Array {
+    const copy = new Uint8Array(length).fill(0xff)
+    if (physical < this.size) copy.set(this.bytes.subarray(physical, Math.min(this.size, physical + length)))
+    return copy
+  }
+  writeBytes(physical: number, bytes: Uint8Array): void {
+    if (physical < this.size) this.bytes.set(bytes.subarray(0, this.size - physical), physical)
   }
 }

@@ -1,0 +1,110 @@
+/** Own boot sectors (boot/*.asm) under SeaBIOS: keyboard, timers, disks, and every kind of picture. */
+import { afterEach, describe, expect, it } from 'vitest'
+import { MemoryDisk } from '../../src/disks/memory-disk.ts'
+import { bootFloppy, PcSession, pixel } from './pc-session.ts'
+
+let session: PcSession | undefined
+afterEach(() => {
+  session?.dispose()
+  session = undefined
+})
+
+function start(name: string): PcSession {
+  session = new PcSession({ drives: { fda: bootFloppy(name) } })
+  return session
+}
+
+/** A 6-bit colour of the converter as it is shown. */
+function widen(value: number): number {
+  return (value << 2) | (value >> 4)
+}
+
+describe('the BIOS', () => {
+  it('shows its banner, and what it tries to boot, in the order wanted', async () => {
+    session = new PcSession({ drives: { fda: new MemoryDisk(new Uint8Array(1474560)), cdrom: null }, boot: 'd' })
+    await session.waitFor(/No bootable device/)
+    expect(session.text()).toMatch(/^SeaBIOS \(version .*\)/)
+    expect(session.text()).toMatch(/DVD\/CD[\s\S]*Hard Disk|DVD\/CD[\s\S]*Floppy/)
+    expect(session.debug).toMatch(/Running on QEMU \(i440fx\)/)
+    expect(session.debug).toMatch(/Found QEMU fw_cfg/)
+  })
+})
+
+describe('a boot sector', () => {
+  it('echoes keys, and counts 18 ticks a second', async () => {
+    const pc = start('echo')
+    await pc.waitFor(/ECHO ready/)
+    await pc.type('hello 42\n')
+    await pc.waitFor(/^hello 42$/m)
+    pc.machine.keyboard.keyDown('ShiftLeft')
+    await pc.type('a1')
+    pc.machine.keyboard.keyUp('ShiftLeft')
+    await pc.waitFor(/^A!$/m)
+    await pc.press('Escape')
+    await pc.waitFor(/ticks 1[89]/)
+  })
+
+  it('draws in mode 13h with a palette of its own', async () => {
+    const pc = start('mode13')
+    await pc.pass(4000)
+    const picture = pc.picture('mode13')
+    expect([picture.width, picture.height]).toEqual([640, 400])
+    for (const [x, y] of [[0, 0], [1, 0], [319, 199], [100, 57], [255, 1]]) {
+      const color = ((x + y) & 255) >> 2
+      expect(pixel(picture, 2 * x, 2 * y)).toEqual([widen(color), 0, widen(63 ^ color)])
+      expect(pixel(picture, 2 * x + 1, 2 * y + 1)).toEqual(pixel(picture, 2 * x, 2 * y))
+    }
+  })
+
+  it('draws in mode X on a second page, by planes and by latches', async () => {
+    const pc = start('modex')
+    await pc.pass(4000)
+    const picture = pc.picture('modex')
+    expect([picture.width, picture.height]).toEqual([640, 480])
+    const colors = [[0, 0, 170], [0, 170, 0], [0, 170, 170], [170, 0, 0]]
+    for (const y of [0, 239, 240, 479])
+      for (const x of [0, 1, 2, 3, 318, 319]) expect(pixel(picture, 2 * x, y)).toEqual(colors[x % 4])
+  })
+
+  it('draws bars, dots and characters in mode 12h', async () => {
+    const pc = start('planar')
+    await pc.pass(4000)
+    const picture = pc.picture('planar')
+    expect([picture.width, picture.height]).toEqual([640, 480])
+    expect(pixel(picture, 1, 0)).toEqual([0, 0, 0])
+    expect(pixel(picture, 41, 99)).toEqual([0, 0, 170])
+    expect(pixel(picture, 639, 0)).toEqual([255, 255, 255])
+    // Colour 0 XOR 15, and 15 XOR 15.
+    expect(pixel(picture, 0, 50)).toEqual([255, 255, 255])
+    expect(pixel(picture, 632, 50)).toEqual([0, 0, 0])
+    expect(pixel(picture, 633, 50)).toEqual([255, 255, 255])
+    const letters = Array.from({ length: 16 * 16 }, (_, i) => pixel(picture, i % 16, 320 + (i >> 4)))
+    expect(letters.some(([r, g, b]) => r === 255 && g === 255 && b === 85)).toBe(true)
+  })
+
+  it('draws in a VBE mode through the linear frame buffer', async () => {
+    const pc = start('vbe')
+    await pc.pass(4000)
+    const picture = pc.picture('vbe')
+    expect([picture.width, picture.height]).toEqual([640, 480])
+    for (const [x, y] of [[0, 0], [255, 255], [639, 479], [300, 7]])
+      expect(pixel(picture, x, y)).toEqual([0x80, y & 0xff, x & 0xff])
+  })
+
+  it.each(['fda', 'hda'] as const)('reads and writes %s through the BIOS', async drive => {
+    const disk = bootFloppy('disk')
+    for (let i = 1024; i < disk.bytes; i++) disk.contents[i] = (i * 31 + (i >> 9)) & 0xff
+    const first = disk.contents.slice()
+    const pc = new PcSession({ drives: { [drive]: disk }, boot: drive === 'fda' ? 'a' : 'c' })
+    session = pc
+    await pc.waitFor(/back .{8}/)
+    const [, read, back] = /read (\w{8})\s+back (\w{8})/.exec(pc.text()) ?? []
+    expect(back).toBe(read)
+    const value = Number.parseInt(read, 16)
+    expect(new DataView(disk.contents.buffer).getUint32(1024, true)).toBe(value)
+    const sectors = drive === 'fda' ? 18 : 63
+    // Tracks alternate between the heads, which a disk of two heads, and this one of sixteen on the hard disk, differ in.
+    if (drive === 'fda') expect(value).toBe(first.subarray(0, 4 * sectors * 512).reduce((sum, byte) => sum + byte, 0))
+    expect(Buffer.compare(disk.contents.subarray(1536), first.subarray(1536))).toBe(0)
+  })
+})
