@@ -5,7 +5,7 @@
  * the first looks up the page that all of them must lie in, the others use the host address that it found.
  * Conditions: the first dominates the others, and the addresses differ by a constant; nothing in a region changes
  * the address map. A group that straddles two pages leaves the region, which is then compiled with its accesses
- * apart (`misses` in regions/profile.ts). Off switch: `groupAccesses` in compile.ts.
+ * apart (`misses` in regions/profile.ts). Off switch: `groupAccesses` in optimisations.ts.
  *
  * An address is a root and an offset. Roots name values in the way of static single assignment: one for what a
  * register holds where different values meet, one for the result of an instruction that is not understood.

@@ -309,6 +309,13 @@ class Generator {
     if (random.oneIn(5)) return this.writeCode()
     if (this.patchable.length === 0) return this.patchableInstruction()
     const { label, offset, mask } = random.pick(this.patchable)
+    if (random.oneIn(3)) {
+      // xor dword [code - n], with what leaves the bytes before it alone: across granules, pages and instructions.
+      const before = random.below(4)
+      const bits = (mask !== 0 ? mask : random.below(256)) << (8 * before)
+      this.emit([0x81, 0x35, absolute(label, offset - before + this.either()), ...word32(bits)])
+      return
+    }
     const place = absolute(label, offset + this.either())
     // xor byte [code], mask; mov [code], r8; inc byte [code]; add [code], r8
     this.emit(
