@@ -5,6 +5,8 @@
 export interface Optimisations {
   /** Accesses at constant distances share one TLB look-up (regions/access-groups.ts). */
   readonly groupAccesses: boolean
+  /** Accesses to small tables with small indices count as accesses to all of the table (access-groups.ts). */
+  readonly groupTables: boolean
   /** Indirect jumps go through a branch table instead of a chain of comparisons (regions/target-hash.ts). */
   readonly branchTables: boolean
   /** Regions take in the places where indirect jumps and calls were seen to go (regions/profile.ts). */
@@ -15,6 +17,7 @@ export interface Optimisations {
 
 export const allOptimisations: Optimisations = {
   groupAccesses: true,
+  groupTables: true,
   branchTables: true,
   observedTargets: true,
   dynamicFlags: true,

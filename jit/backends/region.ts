@@ -75,6 +75,7 @@ export class RegionLowering extends RegionFrame {
     this.memory.groups = new AccessGroups(
       this.structure, this.blocks, (prepared, node) => this.constantIn(prepared, node),
       (from, to) => this.flow.stays(from, to), segment => segment <= Segment.Ds || !this.loadsSegments,
+      this.optimisations.groupTables,
     )
   }
 

@@ -11,7 +11,7 @@ import { compileAltered } from './altered-compile.ts'
 import { FuzzCpu } from './fuzz-cpu.ts'
 import { BUSY_BYTES, RAM_BYTES } from './layout.ts'
 import { loadProgram } from './loader.ts'
-import { type DeviceWrite, missesOf, type Plan } from './plan.ts'
+import { alterationOf, type DeviceWrite, type Plan } from './plan.ts'
 import type { Program } from './program.ts'
 import type { Assembled } from './assembly.ts'
 
@@ -118,9 +118,8 @@ export class Comparer {
   /** Runs a program both ways. */
   async compare(program: Program, plan: Plan): Promise<Comparison> {
     const { interpreted, compiled } = this
-    const { limits, poison } = plan
-    const misses = missesOf(plan)
-    const altered = this.wrapCompiler(request => compileAltered(request, { limits, misses, poison }))
+    const alteration = alterationOf(plan)
+    const altered = this.wrapCompiler(request => compileAltered(request, alteration))
     let fault: string | undefined
     const limited = (request: Request): CompiledCode | undefined => {
       try {
