@@ -10,6 +10,7 @@ import { CODE, DATA_POINTER, DATA_REACH, DEMAND_PAGES, LOG, PAGE } from './layou
 import { memory, type Operand, registerOperand } from './operand.ts'
 import { movePointer, pointerOperand } from './pointers.ts'
 import type { Random } from './random.ts'
+import { randomVectorInstruction } from './vector-instructions.ts'
 
 const OPERAND_SIZE = 0x66
 const ADDRESS_SIZE = 0x67
@@ -398,6 +399,8 @@ function x87(random: Random, environment: Environment): number[] {
 export function randomInstruction(random: Random, environment: Environment): number[] {
   if (environment.pointers && random.oneIn(5)) return movePointer(random, environment)
   const register = random.pick(freeRegisters(environment))
+  if (environment.vectors > 0 && random.oneIn(environment.vectors))
+    return randomVectorInstruction(random, freeRegisters(environment))
   const value = word32(random.interesting())
   switch (random.below(26)) {
     case 0:

@@ -15,10 +15,22 @@ const FLAG_SHAPE_LOCAL = 16
 export class PoisonWriter extends ModuleWriter {
   private poison(local: number, type: WasmType): Expression {
     const word = (GARBAGE + Math.imul(local, GARBAGE_STEP)) | 0
-    return this.local.set(
-      local,
-      type === WasmType.I64 ? this.i64.const(BigInt.asIntN(64, BigInt(word) * WORD_TWICE)) : this.i32.const(word),
-    )
+    return this.local.set(local, this.garbage(word, type))
+  }
+
+  private garbage(word: number, type: WasmType): Expression {
+    switch (type) {
+      case WasmType.I64:
+        return this.i64.const(BigInt.asIntN(64, BigInt(word) * WORD_TWICE))
+      case WasmType.F32:
+        return this.f32.const(word)
+      case WasmType.F64:
+        return this.f64.const(word)
+      case WasmType.V128:
+        return this.v128.const(Array.from({ length: 16 }, (_, i) => (word >>> (8 * (i & 3))) & 0xff))
+      default:
+        return this.i32.const(word)
+    }
   }
 
   override addFunction(
