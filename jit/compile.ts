@@ -8,6 +8,7 @@
 import { RegionLowering } from './backends/region.ts'
 import { vectorHelper } from './backends/region-vector.ts'
 import type { RegionModule } from './backends/value.ts'
+import { allOptimisations, type Optimisations } from './optimisations.ts'
 import { defaultLimits, discover, type DiscoveryLimits } from './regions/discovery.ts'
 import { emptyExcerpt, type ProfileExcerpt, profileFrom } from './regions/profile.ts'
 import type { CodePage, Region } from './regions/region.ts'
@@ -27,6 +28,8 @@ export interface CompileRequest {
   readonly profile?: ProfileExcerpt
   /** Address of the records of instructions that call their handlers; needed if there are any. */
   readonly records?: number
+  /** Optimisations to switch off; the others are on. */
+  readonly optimisations?: Partial<Optimisations>
 }
 
 /** A compiled region: a wasm module that exports `region`, and what must be watched. */
@@ -41,16 +44,20 @@ export interface CompiledCode {
 export function regionOf(request: CompileRequest): Region | undefined {
   const { entry, mode, pages, limits = defaultLimits, profile = emptyExcerpt } = request
   const byLinear = new Map(pages.map(page => [page.linear, page.bytes]))
-  return discover(entry, mode, linear => byLinear.get(linear), limits, profileFrom(profile))
+  const observed = request.optimisations?.observedTargets ?? allOptimisations.observedTargets
+  const known = observed ? profile : { ...profile, targets: [] }
+  return discover(entry, mode, linear => byLinear.get(linear), limits, profileFrom(known))
 }
 
 /** What a region's module asks for besides its functions; binaryen's module has it, too. */
 type TargetModule = RegionModule & Pick<ModuleWriter, 'addMemoryImport' | 'addFunctionImport'>
 
 /** Lowers a region into `m`, an empty module; `records` is the address of the records of its handled instructions. */
-export function lowerRegion(m: TargetModule, region: Region, records = 0): void {
+export function lowerRegion(
+  m: TargetModule, region: Region, records = 0, optimisations: Partial<Optimisations> = {},
+): void {
   m.addMemoryImport('0', 'env', 'memory')
-  const lowering = new RegionLowering(m, region, structure(region), records)
+  const lowering = new RegionLowering(m, region, structure(region), records, { ...allOptimisations, ...optimisations })
   lowering.lower()
   for (const helper of lowering.vectorHelpers) {
     const { result } = vectorHelper(helper)
@@ -64,6 +71,6 @@ export function compile(request: CompileRequest): CompiledCode | undefined {
   const region = regionOf(request)
   if (!region) return undefined
   const m = new ModuleWriter()
-  lowerRegion(m, region, request.records)
+  lowerRegion(m, region, request.records, request.optimisations)
   return { binary: m.emitBinary(), instructions: region.instructions, spans: region.spans }
 }

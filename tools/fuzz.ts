@@ -53,7 +53,9 @@ async function main(argv: readonly string[]): Promise<void> {
     const program = randomProgram(new Random(seed), seed)
     const plan = planOf(seed)
     watchdog.begin(seed)
-    const result = await comparer.compare(program, plan)
+    const result = await comparer.compare(program, plan).catch((error: unknown) => {
+      throw new Error(`seed ${seed}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    })
     programs++
     instructions += result.instructions
     regions += result.regions

@@ -285,6 +285,15 @@ export abstract class RegionFrame extends ValueLowering<RegionModule> implements
     return this.current.source.misses
   }
 
+  fixedLinear(access: Node): Expression {
+    const { m } = this
+    const { operands } = this.current.source.instruction
+    const { base, index, displacement } = operands[access.args[0].number] as MemoryOperand
+    const local = segmentLocals.get(segmentOf(access.segment, this.current.source.instruction))
+    const fixed = index >= 0 && base >= 0 ? m.i32.add(this.local(base), this.constant(displacement)) : this.constant(displacement)
+    return local ? m.i32.add(fixed, this.local(local.base)) : fixed
+  }
+
   linear(access: Node, out: Expression[]): Expression {
     const segment = segmentLocals.get(segmentOf(access.segment, this.current.source.instruction))
     if (segment && this.loadsSegments) out.push(this.leaveUnless(segment.open))

@@ -24,6 +24,8 @@ const WORD_SHIFT = 2
 export interface MemoryFrame {
   /** Adds what must come first; gives the linear address of an access. */
   linear(access: Node, out: Expression[]): Expression
+  /** The linear address of an access of a memory operand without its index, or base if it has no index. */
+  fixedLinear(access: Node): Expression
   /** Whether the current instruction is known to miss. */
   readonly misses: boolean
   /** Leaves for the interpreter in front of the current instruction when `condition` holds. */
@@ -42,7 +44,8 @@ export class RegionMemory {
   private readonly pool: LocalPool
   private readonly frame: MemoryFrame
   private readonly tlb: number
-  private readonly groupLocals = new Map<GroupMember['group'], number>()
+  /** The host address of a group's first byte, and its distance from the linear one where somebody has an index. */
+  private readonly groupLocals = new Map<GroupMember['group'], { readonly host: number; readonly addend: number }>()
   groups: AccessGroups | undefined
 
   constructor(m: RegionModule, pool: LocalPool, frame: MemoryFrame, user: boolean) {
@@ -75,23 +78,32 @@ export class RegionMemory {
     return { local: host, offset: 0 }
   }
 
-  private locateInGroup(access: Node, { group, offset }: GroupMember, out: Expression[]): HostAddress {
-    let host = this.groupLocals.get(group)
-    if (host === undefined) {
-      host = this.pool.reserve('i32')
-      this.groupLocals.set(group, host)
+  private locateInGroup(access: Node, { group, offset, indexed }: GroupMember, out: Expression[]): HostAddress {
+    const { m, pool } = this
+    let locals = this.groupLocals.get(group)
+    if (locals === undefined) {
+      locals = { host: pool.reserve('i32'), addend: group.indexed ? pool.reserve('i32') : -1 }
+      this.groupLocals.set(group, locals)
     }
+    const { host, addend } = locals
     if (group.leader === access) {
-      const linear = this.pool.take('i32')
-      out.push(this.m.local.set(linear, this.plus(this.frame.linear(access, out), -offset)))
-      this.lookUp(linear, group.end - group.first, group.writes, host, out)
+      const first = pool.take('i32')
+      const address = indexed ? this.frame.fixedLinear(access) : this.frame.linear(access, out)
+      out.push(m.local.set(first, this.plus(address, -offset)))
+      this.lookUp(first, group.end - group.first, group.writes, host, out)
+      if (group.indexed) out.push(m.local.set(addend, m.i32.sub(this.local(host), this.local(first))))
+    }
+    if (indexed) {
+      const place = pool.take('i32')
+      out.push(m.local.set(place, m.i32.add(this.frame.linear(access, out), this.local(addend))))
+      return { local: place, offset: 0 }
     }
     if (access.name === 'aligned') this.checkAlignment(access, { group, offset }, host, out)
     return { local: host, offset }
   }
 
   /** Leaves when an access that must be aligned is not; one at a multiple of its size from its group's leader is. */
-  private checkAlignment(access: Node, { group, offset }: GroupMember, host: number, out: Expression[]): void {
+  private checkAlignment(access: Node, { group, offset }: Omit<GroupMember, 'indexed'>, host: number, out: Expression[]): void {
     const { leader } = group
     const low = access.size / BITS - 1
     const distance = offset - (this.groups?.memberOf(leader)?.offset ?? 0)

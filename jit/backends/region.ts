@@ -15,6 +15,7 @@ import { Builder } from '../definitions/builder.ts'
 import { definitions } from '../definitions/index.ts'
 import { factsOf } from '../handlers.ts'
 import type { Node } from '../ir.ts'
+import type { Optimisations } from '../optimisations.ts'
 import { AccessGroups } from '../regions/access-groups.ts'
 import { FlagFlow, type Prepared, type PreparedBlock } from '../regions/flag-flow.ts'
 import { type FlagShape, type FlagUse, flagUseOf, memoryShape, staticShape } from '../regions/flag-shape.ts'
@@ -45,15 +46,21 @@ export class RegionLowering extends RegionFrame {
   private readonly blocks = new Map<number, PreparedBlock>()
   private readonly flow: FlagFlow
   private readonly records: number
+  private readonly optimisations: Optimisations
   private currentBlock!: Block
   private readonly modified = new Map<Node, HostAddress>()
 
   /** `records` is the address of the records of the region's handled instructions. */
-  constructor(m: RegionModule, region: Region, structure: Structure, records: number) {
+  constructor(
+    m: RegionModule, region: Region, structure: Structure, records: number, optimisations: Optimisations,
+  ) {
     super(m, region)
     this.structure = structure
     this.records = records
-    this.flow = new FlagFlow(structure, this.blocks, (prepared, node) => this.constantIn(prepared, node))
+    this.optimisations = optimisations
+    this.flow = new FlagFlow(
+      structure, this.blocks, (prepared, node) => this.constantIn(prepared, node), optimisations.dynamicFlags,
+    )
   }
 
   // --- preparation ---
@@ -64,9 +71,11 @@ export class RegionLowering extends RegionFrame {
       this.blocks.set(block.eip, { block, instructions, needed: true, shape: memoryShape })
     }
     this.flow.solve(this.region.entry)
+    if (!this.optimisations.groupAccesses) return
     this.memory.groups = new AccessGroups(
       this.structure, this.blocks, (prepared, node) => this.constantIn(prepared, node),
       (from, to) => this.flow.stays(from, to), segment => segment <= Segment.Ds || !this.loadsSegments,
+      this.optimisations.groupTables,
     )
   }
 
@@ -424,7 +433,7 @@ export class RegionLowering extends RegionFrame {
     out.push(m.local.set(EXIT_EIP, target), ...this.countBlock(block))
     const wanted = end.kind === 'return' ? end.sites : end.kind === 'indirect' ? end.targets : []
     const known = wanted.filter(to => this.flow.stays(block.eip, to))
-    if (known.length > FEW_TARGETS) out.push(this.selectTarget(block, hashTargets(known)))
+    if (known.length > FEW_TARGETS && this.optimisations.branchTables) out.push(this.selectTarget(block, hashTargets(known)))
     else out.push(...known.map(to => this.ifTarget(block, to)))
     if (end.kind === 'indirect') out.push(this.noteUnknownTarget(end.site))
     out.push(...this.leave(RegionOutcome.Jump, 0))

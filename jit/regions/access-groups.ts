@@ -5,7 +5,10 @@
  * the first looks up the page that all of them must lie in, the others use the host address that it found.
  * Conditions: the first dominates the others, and the addresses differ by a constant; nothing in a region changes
  * the address map. A group that straddles two pages leaves the region, which is then compiled with its accesses
- * apart (`misses` in regions/profile.ts). Off switch: `groupAccesses` in compile.ts.
+ * apart (`misses` in regions/profile.ts). Off switch: `groupAccesses` in optimisations.ts.
+ *
+ * An access to a small table, whose index is known to be small (a byte, a masked value), counts as one to all of the
+ * table: before: the look-up waits for the index => after: only the load does. Off switch: `groupTables`.
  *
  * An address is a root and an offset. Roots name values in the way of static single assignment: one for what a
  * register holds where different values meet, one for the result of an instruction that is not understood.
@@ -26,26 +29,40 @@ export interface AccessGroup {
   end: number
   /** Whether any of them stores. */
   writes: boolean
-  /** Whether there are others than the leader. */
+  /** Whether there are others than the leader, or the leader has an index: the look-up is worth being kept. */
   shared: boolean
+  /** Whether any of them has an index. */
+  indexed: boolean
 }
 
 export interface GroupMember {
   readonly group: AccessGroup
-  /** Offset of the access in the group's span. */
+  /** Offset of the access in the group's span; without its index, when it has one. */
   readonly offset: number
+  readonly indexed: boolean
 }
 
 /** Bytes that a group may span: the more, the likelier it straddles two pages. */
 const MOST_SPAN = 256
 
+/** The same for one with a table. */
+const MOST_TABLE_SPAN = 2048
+
 const REGISTERS = 8
 const GPR_BITS = 32
+
+/** Bytes that the index of a table may add. */
+const MOST_INDEX = 2047
 
 /** A value as a root and a distance from it. Root 0 is zero. */
 interface Place {
   readonly root: number
   readonly offset: number
+}
+
+/** An address: a place, and how much an index may add to it. */
+interface Address extends Place {
+  readonly index: number
 }
 
 const nowhere: Place = { root: 0, offset: 0 }
@@ -54,7 +71,7 @@ interface OpenGroup extends AccessGroup {
   readonly block: PreparedBlock
 }
 
-type OnAccess = (node: Node, place: Place, prepared: Prepared, conditional: boolean) => void
+type OnAccess = (node: Node, place: Address, prepared: Prepared, conditional: boolean) => void
 
 /** The general register of a 32-bit register operand, else undefined. */
 function wholeRegister({ class: kind, index }: RegisterOperand): number | undefined {
@@ -72,17 +89,21 @@ export class AccessGroups {
   private readonly blocks: ReadonlyMap<number, PreparedBlock>
   private readonly constantIn: ConstantIn
   private readonly roots = new Map<string | Node, number>()
+  /** Largest values of roots, where they are known. */
+  private readonly largest = new Map<number, number>()
+  private readonly tables: boolean
   private readonly starts = new Map<number, Place[]>()
   private readonly members = new Map<Node, GroupMember>()
   private readonly available = new Map<number, OpenGroup[]>()
   /** Roots with an access that is known to miss: their accesses stay apart. */
   private readonly apart = new Set<number>()
 
-  /** `stays` tells which edges stay in the region. */
+  /** `stays` tells which edges stay in the region, `mayGroup` which segments keep their bases. */
   constructor(
     structure: Structure, blocks: ReadonlyMap<number, PreparedBlock>, constantIn: ConstantIn,
-    stays: (from: number, to: number) => boolean, mayGroup: (segment: number) => boolean,
+    stays: (from: number, to: number) => boolean, mayGroup: (segment: number) => boolean, tables: boolean,
   ) {
+    this.tables = tables
     this.structure = structure
     this.blocks = blocks
     this.constantIn = constantIn
@@ -107,8 +128,17 @@ export class AccessGroups {
     return root
   }
 
-  private fresh(key: string | Node): Place {
-    return { root: this.root(key), offset: 0 }
+  /** A value of which nothing is known, but perhaps that it is at most `most`. */
+  fresh(key: string | Node, most?: number): Place {
+    const root = this.root(key)
+    if (most !== undefined) this.largest.set(root, most)
+    return { root, offset: 0 }
+  }
+
+  /** The largest value of a place, if it is known to be small. */
+  mostOf({ root, offset }: Place): number | undefined {
+    const most = this.largest.get(root)
+    return this.tables && most !== undefined && offset >= 0 && most + offset <= MOST_INDEX ? most + offset : undefined
   }
 
   // --- what registers hold ---
@@ -159,7 +189,7 @@ export class AccessGroups {
     for (const prepared of (this.blocks.get(eip) as PreparedBlock).instructions) {
       if (prepared.source.lowering === Lowering.Handler) this.walkHandled(prepared, registers)
       else {
-        const walk = new InstructionWalk(prepared, registers, this.constantIn, key => this.fresh(key), onAccess)
+        const walk = new InstructionWalk(prepared, registers, this.constantIn, this, onAccess)
         walk.list(prepared.statements, false)
       }
     }
@@ -190,7 +220,7 @@ export class AccessGroups {
 
   // --- groups ---
 
-  private rootOf(node: Node, { root }: Place, { source }: Prepared): number {
+  private rootOf(node: Node, { root }: Address, { source }: Prepared): number {
     const segment = segmentOf(node.segment, source.instruction)
     return segment <= Segment.Ds ? root : this.root(`${root} in ${segment}`)
   }
@@ -205,19 +235,21 @@ export class AccessGroups {
       if (this.apart.has(root)) return
       const groups = this.available.get(root) ?? []
       const writes = node.op !== 'load'
-      const bytes = node.size / 8
+      const bytes = node.size / 8 + place.index
+      const indexed = place.index > 0
       const found = groups.filter(group => accepts(group, block, place, bytes, writes, conditional)).at(-1)
       if (found) {
         found.first = Math.min(found.first, place.offset)
         found.end = Math.max(found.end, place.offset + bytes)
         found.writes ||= writes
         found.shared = true
-        this.members.set(node, memberIn(found, place.offset))
+        found.indexed ||= indexed
+        this.members.set(node, memberIn(found, place))
       } else if (!conditional) {
         const group: OpenGroup = {
-          leader: node, first: place.offset, end: place.offset + bytes, writes, shared: false, block,
+          leader: node, first: place.offset, end: place.offset + bytes, writes, shared: indexed, indexed, block,
         }
-        this.members.set(node, memberIn(group, place.offset))
+        this.members.set(node, memberIn(group, place))
         this.available.set(root, [...groups, group])
         opened.push(root)
       }
@@ -228,9 +260,10 @@ export class AccessGroups {
 }
 
 /** A member whose offset follows the group's first byte, which may still move. */
-function memberIn(group: AccessGroup, offset: number): GroupMember {
+function memberIn(group: AccessGroup, { offset, index }: Address): GroupMember {
   return {
     group,
+    indexed: index > 0,
     get offset() {
       return offset - group.first
     },
@@ -238,13 +271,13 @@ function memberIn(group: AccessGroup, offset: number): GroupMember {
 }
 
 function accepts(
-  group: OpenGroup, block: PreparedBlock, place: Place, bytes: number, writes: boolean, conditional: boolean,
+  group: OpenGroup, block: PreparedBlock, place: Address, bytes: number, writes: boolean, conditional: boolean,
 ): boolean {
   // A store makes the leader ask for a page that may be written: only where it is certain to come.
   if (writes && !group.writes && (conditional || group.block !== block)) return false
   const first = Math.min(group.first, place.offset)
   const end = Math.max(group.end, place.offset + bytes)
-  return end - first <= MOST_SPAN
+  return end - first <= (place.index > 0 || group.indexed ? MOST_TABLE_SPAN : MOST_SPAN)
 }
 
 /** Follows the statements of one instruction through the places that registers hold. */
@@ -252,20 +285,19 @@ class InstructionWalk {
   private readonly prepared: Prepared
   private readonly registers: Place[]
   private readonly constantIn: ConstantIn
-  private readonly fresh: (key: string | Node) => Place
+  private readonly groups: AccessGroups
   private readonly onAccess: OnAccess
   /** Values of reads where they stand, and of what follows from them. */
   private readonly places = new Map<Node, Place>()
   private conditions = 0
 
   constructor(
-    prepared: Prepared, registers: Place[], constantIn: ConstantIn, fresh: (key: string | Node) => Place,
-    onAccess: OnAccess,
+    prepared: Prepared, registers: Place[], constantIn: ConstantIn, groups: AccessGroups, onAccess: OnAccess,
   ) {
     this.prepared = prepared
     this.registers = registers
     this.constantIn = constantIn
-    this.fresh = fresh
+    this.groups = groups
     this.onAccess = onAccess
   }
 
@@ -281,7 +313,7 @@ class InstructionWalk {
       case 'address': this.places.set(node, this.read(node)); return
       case 'load':
       case 'store':
-      case 'modifyLoad': this.onAccess(node, this.place(node.args[0]), this.prepared, conditional); return
+      case 'modifyLoad': this.onAccess(node, this.target(node), this.prepared, conditional); return
       case 'setRegister': this.write(node.number, node.size === GPR_BITS, node); return
       case 'setOperand': {
         const operand = operands[node.number] as RegisterOperand
@@ -295,7 +327,7 @@ class InstructionWalk {
   }
 
   private write(register: number, whole: boolean, node: Node): void {
-    this.registers[register] = whole ? this.place(node.args[0]) : this.fresh(node)
+    this.registers[register] = whole ? this.place(node.args[0]) : this.groups.fresh(node)
   }
 
   private conditional(node: Node, conditional: boolean): void {
@@ -315,17 +347,37 @@ class InstructionWalk {
     const number = this.conditions++
     then.forEach((place, register) => {
       if (place !== before[register] || this.registers[register] !== before[register])
-        this.registers[register] = this.fresh(`${eip} if ${number} ${register}`)
+        this.registers[register] = this.groups.fresh(`${eip} if ${number} ${register}`)
     })
   }
 
   private read(node: Node): Place {
     const { operands } = this.prepared.source.instruction
-    if (node.op === 'register') return node.size === GPR_BITS ? this.registers[node.number] : this.fresh(node)
+    if (node.op === 'register')
+      return node.size === GPR_BITS ? this.registers[node.number] : this.groups.fresh(node, largestOf(node.size))
     if (node.op === 'address') return this.address(operands[node.number] as MemoryOperand)
     const operand = operands[node.number]
     const register = operand.kind === 'register' ? wholeRegister(operand) : undefined
-    return register !== undefined ? this.registers[register] : this.fresh(node)
+    return register !== undefined ? this.registers[register] : this.groups.fresh(node, largestOf(node.size))
+  }
+
+  /** The address of an access: a memory operand's index may be small, and so may a base without one. */
+  private target({ args: [node], name }: Node): Address {
+    const { operands } = this.prepared.source.instruction
+    const place = this.place(node)
+    // What must be aligned is tested by its offset.
+    const plain = node.op === 'address' && name !== 'aligned'
+    const operand = plain ? (operands[node.number] as MemoryOperand) : undefined
+    const table = operand && this.table(operand)
+    return table ?? { ...place, index: 0 }
+  }
+
+  private table({ base, index, scale, displacement }: MemoryOperand): Address | undefined {
+    const [variable, shift, fixed] = index >= 0 ? [index, scale, base] : [base, 0, -1]
+    const most = variable >= 0 ? this.groups.mostOf(this.registers[variable]) : undefined
+    if (most === undefined || most << shift > MOST_INDEX) return undefined
+    const first = fixed >= 0 ? this.registers[fixed] : nowhere
+    return { root: first.root, offset: (first.offset + displacement) | 0, index: most << shift }
   }
 
   private address({ base, index, scale, displacement }: MemoryOperand): Place {
@@ -333,7 +385,7 @@ class InstructionWalk {
     const second = index >= 0 ? this.registers[index] : nowhere
     const offset = (first.offset + (second.offset << scale) + displacement) | 0
     if (second.root === 0) return { root: first.root, offset }
-    return { root: this.fresh(`${first.root} + ${second.root} << ${scale}`).root, offset }
+    return { root: this.groups.fresh(`${first.root} + ${second.root} << ${scale}`).root, offset }
   }
 
   private place(node: Node): Place {
@@ -347,12 +399,24 @@ class InstructionWalk {
   private computed(node: Node): Place {
     const constant = node.type === 'i32' ? this.constantIn(this.prepared, node) : undefined
     if (constant !== undefined) return { root: 0, offset: constant | 0 }
-    if (node.op !== 'add' && node.op !== 'sub' && node.op !== 'and') return this.fresh(node)
+    if (node.op === 'load') return this.groups.fresh(node, largestOf(node.size))
+    if (node.op === 'shr') {
+      const count = this.constantIn(this.prepared, node.args[1])
+      return this.groups.fresh(node, count ? largestOf(GPR_BITS - (count & (GPR_BITS - 1))) : undefined)
+    }
+    if (node.op !== 'add' && node.op !== 'sub' && node.op !== 'and') return this.groups.fresh(node)
     const [a, b] = node.args.map(argument => this.place(argument))
     if (node.op === 'add' && b.root === 0) return { root: a.root, offset: (a.offset + b.offset) | 0 }
     if (node.op === 'add' && a.root === 0) return { root: b.root, offset: (a.offset + b.offset) | 0 }
     if (node.op === 'sub' && b.root === 0) return { root: a.root, offset: (a.offset - b.offset) | 0 }
     if (node.op === 'and' && b.root === 0 && b.offset === -1) return a
-    return this.fresh(node)
+    if (node.op === 'and' && b.root === 0 && b.offset >= 0) return this.groups.fresh(node, b.offset)
+    if (node.op === 'and' && a.root === 0 && a.offset >= 0) return this.groups.fresh(node, a.offset)
+    return this.groups.fresh(node)
   }
+}
+
+/** The largest value of `bits` bits, if that is small. */
+function largestOf(bits: number): number | undefined {
+  return bits < GPR_BITS / 2 ? 2 ** bits - 1 : undefined
 }

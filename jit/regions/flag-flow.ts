@@ -34,8 +34,13 @@ export class FlagFlow {
   private readonly structure: Structure
   private readonly blocks: ReadonlyMap<number, PreparedBlock>
   private readonly constantIn: ConstantIn
+  private readonly dynamic: boolean
 
-  constructor(structure: Structure, blocks: ReadonlyMap<number, PreparedBlock>, constantIn: ConstantIn) {
+  /** With `dynamic`, flags of different shapes may meet in locals; without, they meet in memory. */
+  constructor(
+    structure: Structure, blocks: ReadonlyMap<number, PreparedBlock>, constantIn: ConstantIn, dynamic: boolean,
+  ) {
+    this.dynamic = dynamic
     this.structure = structure
     this.blocks = blocks
     this.constantIn = constantIn
@@ -102,7 +107,8 @@ export class FlagFlow {
         for (const to of prepared.block.successors) {
           if (!this.stays(eip, to) || crowded.has(to)) continue
           const old = incoming.get(to)
-          const met = old ? mergeShapes(old, after) : after
+          const meets = old ? mergeShapes(old, after) : after
+          const met = meets?.place === 'dynamic' && !this.dynamic ? undefined : meets
           if (!met) crowded.add(to)
           const merged = met ?? memoryShape
           if (old && shapeKey(merged) === shapeKey(old)) continue

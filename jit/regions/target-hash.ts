@@ -2,7 +2,8 @@
  * Tells the known targets of an indirect jump apart with one shift, one mask and one branch table.
  *
  * before: a comparison with each target, one after another => after: (target >> shift) & mask indexes a table, whose
- * arm compares with the one target (rarely two) that it is for. Condition: more targets than `FEW_TARGETS`.
+ * arm compares with the one target (rarely two) that it is for. Condition: more targets than `FEW_TARGETS`. Off
+ * switch: `branchTables` in optimisations.ts.
  */
 
 export interface TargetHash {

@@ -5,7 +5,7 @@
 import { loadAssets } from '../../src/node/machine.ts'
 import type { MachineOptions } from '../../src/machine-options.ts'
 import { Comparer } from '../fuzz/compare.ts'
-import { missesOf, planOf } from '../fuzz/plan.ts'
+import { alterationOf, planOf } from '../fuzz/plan.ts'
 import { randomProgram } from '../fuzz/program.ts'
 import { Random } from '../fuzz/random.ts'
 import { SteppedMachine } from '../lockstep/stepped-machine.ts'
@@ -26,12 +26,10 @@ export interface Scenario {
 export function fuzzScenario(seed: number, compileVaried?: CompileVaried): Scenario {
   const program = randomProgram(new Random(seed), seed)
   const plan = planOf(seed)
-  const { limits, poison } = plan
-  const misses = missesOf(plan)
   return {
     name: `program ${seed}`,
     async trial(variation) {
-      const compiler = new VariedCompiler(variation, { limits, misses, poison }, compileVaried)
+      const compiler = new VariedCompiler(variation, alterationOf(plan), compileVaried)
       const { differences } = await new Comparer(() => compiler.compile).compare(program, plan)
       return { differences, compiler }
     },

@@ -2,6 +2,7 @@
  * What bisect can turn off within one region, as data: each switch has elements, and says how a region is compiled
  * without some of them. A new optimisation of the JIT is a new element, a new kind of choice a new switch.
  */
+import { allOptimisations } from '../../jit/optimisations.ts'
 import type { Region } from '../../jit/regions/region.ts'
 import type { DiscoveryLimits } from '../../jit/regions/discovery.ts'
 import type { Alteration } from '../fuzz/altered-compile.ts'
@@ -34,6 +35,11 @@ export const setSwitches: readonly SetSwitch[] = [
     name: 'left to the interpreter',
     elements: mnemonicsOf,
     without: names => ({ leave: instruction => names.includes(instruction.mnemonic) }),
+  },
+  {
+    name: 'optimisations',
+    elements: () => Object.keys(allOptimisations),
+    without: names => ({ optimisations: Object.fromEntries(names.map(name => [name, false])) }),
   },
 ]
 

@@ -6,6 +6,7 @@
  */
 import { type CompiledCode, type CompileRequest, lowerRegion, regionOf } from '../../jit/compile.ts'
 import type { Instruction } from '../../jit/decode/instruction.ts'
+import type { Optimisations } from '../../jit/optimisations.ts'
 import type { DiscoveryLimits } from '../../jit/regions/discovery.ts'
 import type { Region, RegionInstruction } from '../../jit/regions/region.ts'
 import { ModuleWriter } from '../../jit/wasm/module-writer.ts'
@@ -18,6 +19,7 @@ export interface Alteration {
   readonly leave?: (instruction: Instruction) => boolean
   /** Instructions that are compiled as if their accesses had been seen to miss the TLB often. */
   readonly misses?: (eip: number) => boolean
+  readonly optimisations?: Partial<Optimisations>
   /** Garbage in all locals of a region (poison.ts). */
   readonly poison?: boolean
 }
@@ -61,16 +63,17 @@ function renumbered(original: Region, region: Region): Region | undefined {
 
 /** As `compile` of jit/compile.ts, altered; undefined when nothing is left to compile. */
 export function compileAltered(request: CompileRequest, alteration: Alteration): CompiledCode | undefined {
-  const { limits, leave, misses, poison } = alteration
+  const { limits, leave, misses, poison, optimisations } = alteration
   const original = regionOf(request)
   if (!original) return undefined
   let changed = leave ? leaving(request, original, leave) : request
+  if (optimisations) changed = { ...changed, optimisations }
   if (misses) changed = missing(changed, original, misses)
-  const differs = leave !== undefined || misses !== undefined || limits !== undefined
+  const differs = leave !== undefined || misses !== undefined || limits !== undefined || optimisations !== undefined
   const found = differs ? regionOf({ ...changed, limits: limits ?? request.limits }) : original
   const region = found && renumbered(original, found)
   if (!region) return undefined
   const m = poison ? new PoisonWriter() : new ModuleWriter()
-  lowerRegion(m, region, request.records)
+  lowerRegion(m, region, request.records, optimisations)
   return { binary: m.emitBinary(), instructions: region.instructions, spans: region.spans }
 }

@@ -11,7 +11,7 @@ import { compileAltered } from './altered-compile.ts'
 import { FuzzCpu } from './fuzz-cpu.ts'
 import { BUSY_BYTES, RAM_BYTES } from './layout.ts'
 import { loadProgram } from './loader.ts'
-import { type DeviceWrite, missesOf, type Plan } from './plan.ts'
+import { alterationOf, type DeviceWrite, type Plan } from './plan.ts'
 import type { Program } from './program.ts'
 import type { Assembled } from './assembly.ts'
 
@@ -118,9 +118,17 @@ export class Comparer {
   /** Runs a program both ways. */
   async compare(program: Program, plan: Plan): Promise<Comparison> {
     const { interpreted, compiled } = this
-    const { limits, poison } = plan
-    const misses = missesOf(plan)
-    const limited = this.wrapCompiler(request => compileAltered(request, { limits, misses, poison }))
+    const alteration = alterationOf(plan)
+    const altered = this.wrapCompiler(request => compileAltered(request, alteration))
+    let fault: string | undefined
+    const limited = (request: Request): CompiledCode | undefined => {
+      try {
+        return altered(request)
+      } catch (error) {
+        fault ??= error instanceof Error ? (error.stack ?? error.message) : String(error)
+        return undefined
+      }
+    }
     const late = new LateCompiler(limited)
     interpreted.reset()
     compiled.reset({ compiler: plan.late ? late.compiler : limited, heatThreshold: plan.heatThreshold })
@@ -135,6 +143,7 @@ export class Comparer {
       const differences = this.differences(last ? RAM_BYTES : BUSY_BYTES)
       if (left !== right)
         differences.unshift(`${'stopped'.padEnd(20)} interpreted ${ExitReason[left]}  compiled ${ExitReason[right]}`)
+      if (fault) differences.unshift(`a region cannot be compiled: ${fault}`)
       installed = compiled.regions?.stats.installed ?? 0
       if (differences.length > 0) return { differences, piece, instructions: interpreted.retired, regions: installed }
       if (last && left !== ExitReason.Halt) break

@@ -2,8 +2,10 @@
  * How a random program is run: where it is stopped, what happens to it there (the timer's interrupt, writes of a
  * device to its code), and how its code is compiled.
  */
+import { allOptimisations, type Optimisations } from '../../jit/optimisations.ts'
 import type { DiscoveryLimits } from '../../jit/regions/discovery.ts'
 import { mix } from '../../test/vectors/random.ts'
+import type { Alteration } from './altered-compile.ts'
 import { Random } from './random.ts'
 
 /** Added to a program's seed, so that its stops do not follow its bytes. */
@@ -34,6 +36,8 @@ export interface Plan {
   readonly limits?: DiscoveryLimits
   /** One in so many instructions is compiled as if it missed the TLB often; 0: those that have been seen to. */
   readonly missEvery: number
+  /** Optimisations that are switched off. */
+  readonly off: readonly (keyof Optimisations)[]
   /** Regions after which nothing more is compiled. */
   readonly mostRegions: number
 }
@@ -42,12 +46,20 @@ const INSTRUCTIONS = 8_000
 const MOST_REGIONS = [5, 8, 8, 16] as const
 /** Many programs have no instruction that is taken to miss, some have all. */
 const MISS_EVERY = [0, 0, 1, 3] as const
+const optimisationNames = Object.keys(allOptimisations) as (keyof Optimisations)[]
 /** Blocks of a region; half of the programs have no bounds of their own. */
 const BLOCKS = [64, 16, 4, 1] as const
 const ALL_INSTRUCTIONS = 256
 
+/** How every region of a plan's program is compiled. */
+export function alterationOf(plan: Plan): Alteration {
+  const { limits, poison, off } = plan
+  const optimisations = off.length > 0 ? Object.fromEntries(off.map(name => [name, false])) : undefined
+  return { limits, misses: missesOf(plan), poison, optimisations }
+}
+
 /** Whether the instruction at `eip` is taken to miss; undefined when running decides. */
-export function missesOf({ missEvery }: Plan): ((eip: number) => boolean) | undefined {
+function missesOf({ missEvery }: Plan): ((eip: number) => boolean) | undefined {
   return missEvery === 0 ? undefined : eip => mix(eip) % missEvery === 0
 }
 
@@ -70,6 +82,7 @@ export function planOf(seed: number): Plan {
       ? { blocks: random.pick(BLOCKS), instructions: random.oneIn(3) ? 1 + random.below(64) : ALL_INSTRUCTIONS }
       : undefined,
     missEvery: random.pick(MISS_EVERY),
+    off: random.oneIn(4) ? optimisationNames.filter(() => random.oneIn(2)) : [],
     mostRegions: random.pick(MOST_REGIONS),
   }
 }

@@ -109,3 +109,10 @@ export function movePointer(random: Random, environment: Environment): number[] 
       return setPointer(random, environment)
   }
 }
+
+/** A plain access near a pointer: a load, a store, or both at once. */
+export function touch(random: Random): number[] {
+  const { before, modrm } = pointerOperand(random)
+  const opcode = random.pick([0x8b, 0x03, 0x13, 0x3b, 0x89, 0x01, 0x31, 0x8a, 0x88, 0xff])
+  return [...before, opcode, ...modrm(opcode === 0xff ? random.below(2) : random.pick([Gpr.Eax, Gpr.Ecx, Gpr.Edx]))]
+}

@@ -21,7 +21,7 @@ import {
   STACK_IN_CODE,
   WRITTEN_CODE,
 } from './layout.ts'
-import { setPointers } from './pointers.ts'
+import { movePointer, setPointers, touch } from './pointers.ts'
 import type { Random } from './random.ts'
 import { services } from './services.ts'
 
@@ -309,6 +309,13 @@ class Generator {
     if (random.oneIn(5)) return this.writeCode()
     if (this.patchable.length === 0) return this.patchableInstruction()
     const { label, offset, mask } = random.pick(this.patchable)
+    if (random.oneIn(3)) {
+      // xor dword [code - n], with what leaves the bytes before it alone: across granules, pages and instructions.
+      const before = random.below(4)
+      const bits = (mask !== 0 ? mask : random.below(256)) << (8 * before)
+      this.emit([0x81, 0x35, absolute(label, offset - before + this.either()), ...word32(bits)])
+      return
+    }
     const place = absolute(label, offset + this.either())
     // xor byte [code], mask; mov [code], r8; inc byte [code]; add [code], r8
     this.emit(
@@ -370,8 +377,14 @@ class Generator {
     const head = this.label()
     const counter = LOOP_COUNTERS + 4 * (this.loops++ % LOOP_COUNTERS_COUNT)
     this.emit([0xc7, 0x05, ...word32(counter), ...word32(2 + this.random.below(12))])
+    const { pointers } = this.environment
+    // What lies around a pointer is used in front of the loop, in it, and behind a step of the pointer.
+    if (pointers) this.emit(touch(this.random))
     this.emit([0x90], [head])
+    if (pointers) this.emit(touch(this.random))
     body()
+    if (pointers && this.random.oneIn(2)) this.emit(movePointer(this.random, this.environment))
+    if (pointers) this.emit(touch(this.random))
     // Cut to 4 bits, for the loop may have been entered in its middle.
     this.emit([0xff, 0x0d, ...word32(counter), 0x83, 0x25, ...word32(counter), 15, 0x0f, 0x85, relative(head)])
   }

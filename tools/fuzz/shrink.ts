@@ -58,6 +58,7 @@ class Shrinker {
     await this.take(this.best.program, { ...this.best.plan, late: false })
     await this.take(this.best.program, { ...this.best.plan, poison: false })
     await this.take(this.best.program, { ...this.best.plan, missEvery: 0 })
+    await this.take(this.best.program, { ...this.best.plan, off: [] })
     await this.take(this.best.program, { ...this.best.plan, limits: undefined })
     for (let most = 0; most < this.best.plan.mostRegions; most++)
       if (await this.take(this.best.program, { ...this.best.plan, mostRegions: most })) break
