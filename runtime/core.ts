@@ -12,6 +12,8 @@ export interface CoreHost {
   writePort(port: number, bits: number, value: number): void
   codeWritten(physical: number, bytes: number): void
   timestamp(): bigint
+  /** 32 bits of entropy, for RDRAND. */
+  random(): number
 }
 
 /** Exports of core.wasm that the machine calls. */
@@ -73,6 +75,7 @@ export class Core {
         writePort: (port: number, bits: number, value: number) => host.writePort(port, bits, unsigned(value)),
         codeWritten: (physical: number, bytes: number) => host.codeWritten(unsigned(physical), bytes),
         timestamp: () => host.timestamp(),
+        random: () => host.random(),
       },
     })
     return new Core(memory, instance.exports as unknown as CoreExports, ramBytes)

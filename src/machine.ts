@@ -50,6 +50,7 @@ import { floppyTypes } from './devices/floppy/formats.ts'
 import { FwCfg } from './devices/fw-cfg.ts'
 import { SystemControlPort } from './devices/system-control.ts'
 import { Uart } from './devices/uart.ts'
+import { entropySource } from './entropy.ts'
 import { PCError } from './errors.ts'
 import { Vga } from './devices/vga.ts'
 import { installBios } from './firmware.ts'
@@ -141,6 +142,7 @@ export class Machine implements RunnableMachine {
       },
       // One cycle a nanosecond of virtual time: a time-stamp counter of 1 GHz.
       timestamp: () => BigInt(Math.floor(this.clock.now())),
+      random: entropySource(options.clock),
     })
     const { core } = this
     this.cache = new CodeCache(core, assets.handlers.special)

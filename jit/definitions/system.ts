@@ -2,7 +2,8 @@
  * System instructions (SDM vol. 2): flags that need privilege, ports, control and debug registers, system tables,
  * MSRs, CPUID. Privilege is checked before operands are touched, as the CPU does.
  */
-import { Gpr } from '../../runtime/state.ts'
+import { Lazy } from '../../runtime/flags.ts'
+import { Eflags, Gpr } from '../../runtime/state.ts'
 import { declareHelpers } from '../helper-signatures.ts'
 import type { Builder, Definition, Value } from './builder.ts'
 
@@ -14,7 +15,7 @@ declareHelpers(`
   flushCaches()! halt()!
   loadGdtr(i32,i32,i32)! loadIdtr(i32,i32,i32)! loadLdtr(i32)! loadTr(i32)! storeLdtr():i32! storeTr():i32!
   readMsr(i32):i64! writeMsr(i32,i64)! readTimeStamp():i64! readPerformanceCounter()! cpuid(i32)
-  requirePrivilege0():i32! requireProtectedMode():i32!
+  requirePrivilege0():i32! requireProtectedMode():i32! randomWord():i32
 `)
 
 /** CLI    IF (or VIF) := 0. */
@@ -143,6 +144,13 @@ function setEdxEax(b: Builder, value: Value): void {
 /** RDTSC    EDX:EAX := time-stamp counter. */
 const rdtsc: Definition = b => setEdxEax(b, b.call('readTimeStamp'))
 
+/** RDRAND r    dst := random bits; CF := 1, as there always are some, the other flags := 0. */
+const rdrand: Definition = b => {
+  const size = b.sizeOf(0)
+  b.write(0, b.truncate(b.call('randomWord'), size))
+  b.setFlags(Lazy.Explicit, 32, b.constant(1), undefined, b.constant(Eflags.CF), b.constant(1))
+}
+
 /** RDPMC    no counter exists: #GP(0). */
 const rdpmc: Definition = b => void b.call('readPerformanceCounter')
 
@@ -178,6 +186,7 @@ export const system: Readonly<Record<string, Definition>> = {
   clts,
   invlpg,
   rdtsc,
+  rdrand,
   rdpmc,
   rdmsr,
   wrmsr,

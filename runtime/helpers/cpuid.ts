@@ -42,6 +42,7 @@ const FEATURE_SSE42: u32 = 1 << 20
 const FEATURE_MOVBE: u32 = 1 << 22
 const FEATURE_POPCNT: u32 = 1 << 23
 const FEATURE_AES: u32 = 1 << 25
+const FEATURE_RDRAND: u32 = 1 << 30
 
 /** CPUID.80000001h:EDX feature bits. */
 const FEATURE_NX: u32 = 1 << 20
@@ -70,7 +71,8 @@ const ECX_MAX: u32 =
   FEATURE_SSE42 |
   FEATURE_MOVBE |
   FEATURE_POPCNT |
-  FEATURE_AES
+  FEATURE_AES |
+  FEATURE_RDRAND
 /** CPUID.80000001h:EDX, likewise; the others have no extended leaves. */
 const EXTENDED_EDX_MAX: u32 = FEATURE_NX
 

@@ -23,3 +23,7 @@ export declare function codeWritten(physical: u32, bytes: u32): void
 /** The time-stamp counter, in cycles since power-on. */
 @external('host', 'timestamp')
 export declare function timestamp(): u64
+
+/** 32 bits of entropy. */
+@external('host', 'random')
+export declare function random(): u32

@@ -17,6 +17,7 @@ export { attend, cancelStep, findRun, isSettled, noteMiss, startTargetProfile } 
 export * from './system'
 export { fxrstor, fxsave } from './fxsave'
 export { aesGenerateKey, aesRound, carrylessMultiply } from './aes'
+export { random as randomWord } from './host'
 export { loadMxcsr, mmxUnavailable, sseUnavailable } from './sse-control'
 export { vectorArithmetic, vectorCompare, vectorConvert, vectorToInteger } from './sse-operate'
 export { compareStrings } from './sse-string'

@@ -55,6 +55,7 @@ export class TestCpu {
       writePort: (port, _bits, value) => this.noteAccess(`out ${port.toString(16)} ${value.toString(16)}`),
       codeWritten: (physical, bytes) => this.cache.written(physical, bytes),
       timestamp: () => 0n,
+      random: () => 0x5eed,
     })
     this.cache = new CodeCache(this.core, assets.handlers.special)
     this.writer = new RecordWriter(this.core, this.cache, assets.handlers)

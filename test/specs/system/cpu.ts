@@ -166,6 +166,7 @@ export class Cpu {
       },
       codeWritten: () => {},
       timestamp: () => this.time,
+      random: () => 0x5eed,
     }
     const abort = (): never => {
       throw new Error('a helper aborted')

@@ -64,6 +64,7 @@ export class Interpreter {
       readPort: () => 0,
       writePort: () => {},
       timestamp: () => 0n,
+      random: () => 0x5eed,
       codeWritten: () => {
         throw new Error('the guest wrote its code')
       },
