@@ -52,6 +52,7 @@ import { SystemControlPort } from './devices/system-control.ts'
 import { Uart } from './devices/uart.ts'
 import { PCError } from './errors.ts'
 import { Vga } from './devices/vga.ts'
+import { setUpTextMode } from './devices/vga/text-mode.ts'
 import { installBios } from './firmware.ts'
 import { Ram } from './guest-memory.ts'
 import type { MachineOptions, MachineStats, RunnableMachine, RunResult, SerialLine, StopReason } from './machine-options.ts'
@@ -260,6 +261,7 @@ export class Machine implements RunnableMachine {
     if (!boot) return
     setUpPci(this.bus, { pmBase: PM_IO_BASE })
     setUpDma(this.bus)
+    setUpTextMode(this.bus, this.options.textFont)
     const acpi = buildAcpiTables({ memoryBytes, pmBase: PM_IO_BASE })
     for (const { address, bytes } of acpi.pieces) this.memory.writeBytes(address, bytes)
     protectShadow(this.bus)
