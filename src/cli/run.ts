@@ -58,7 +58,7 @@ export async function runCommand(argv: readonly string[], host: RunHost): Promis
     trace: parsed.trace,
     isaDebugExit: parsed.isaDebugExit,
     jit: parsed.jit ? undefined : false,
-    drives: openDrives(parsed),
+    drives: await openDrives(parsed),
     ...(parsed.kernel === undefined
       ? { firmware: { ...loadFirmware(parsed), bootOrder: bootOrder(parsed.bootDrive) } }
       : { boot: readKernel(parsed.kernel, parsed), textFont: loadTextFont() }),

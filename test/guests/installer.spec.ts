@@ -12,7 +12,7 @@ afterEach(() => {
 describe.runIf(canMakeDiscs())('the Debian installer', () => {
   it('asks for the language on the text screen, and goes on by keyboard', async () => {
     const path = await installerDisc('text', 'vga=normal fb=false modprobe.blacklist=bochs')
-    session = new PcSession({ memory: 256, drives: { cdrom: disc(path) }, boot: 'd', clock: 'wall', jit: true })
+    session = new PcSession({ memory: 512, drives: { cdrom: disc(path) }, boot: 'd', clock: 'wall', jit: true })
     await session.waitFor(/Select a language/, 300)
     expect(session.text()).toMatch(/English/)
     session.picture('installer-text')
