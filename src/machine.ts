@@ -201,7 +201,8 @@ export class Machine implements RunnableMachine {
     this.screen = this.plug(
       new Vga({
         bus, clock, video: this.video.bytes, rom: options.firmware?.vgaBios,
-        showFrameBuffer: base => this.video.showAt(base), takeFrameBufferWritten: () => this.video.takeWritten(),
+        showFrameBuffer: base => this.video.showAt(base), showLegacy: offset => this.video.showLegacy(offset),
+        takeFrameBufferWritten: () => this.video.takeWritten(),
       }),
     )
     pci.add(VGA_SLOT, 0, this.screen.pciFunction)
