@@ -124,6 +124,7 @@ export class Machine implements RunnableMachine {
   /** Wall clock: instructions a nanosecond in the last slice. */
   private wallSpeed = 1
   private seconds = 0
+  private cpuReset = false
   private stopped: { reason: StopReason; status?: number } | undefined
 
   constructor(options: MachineOptions, assets: MachineAssets) {
@@ -176,7 +177,12 @@ export class Machine implements RunnableMachine {
     )
     this.keyboard = new Ps2Keyboard({ clock })
     this.mouse = new Ps2Mouse({ clock })
-    const onReset = () => this.stop('reset')
+    // Firmware looks after a CPU that was reset alone; without it the machine starts anew.
+    const onReset = (hard: boolean) => {
+      if (hard || !options.firmware) this.stop('reset')
+      else this.resetCpu()
+    }
+    const onCpuReset = () => onReset(false)
     // One gate, two switches: each shows in its register where the other has set it.
     const onA20 = (enabled: boolean) => {
       controller.noteA20(enabled)
@@ -186,10 +192,10 @@ export class Machine implements RunnableMachine {
     const controller = this.plug(
       new I8042({
         bus, clock, keyboard: this.keyboard, mouse: this.mouse, irq1: this.pic.line(1), irq12: this.pic.line(12),
-        onA20, onReset,
+        onA20, onReset: onCpuReset,
       }),
     )
-    const port92 = this.plug(new Port92({ bus, onA20, onReset }))
+    const port92 = this.plug(new Port92({ bus, onA20, onReset: onCpuReset }))
     this.plug(this.keyboard)
     this.plug(this.mouse)
     this.serial = SERIAL_PORTS.map(port => this.addSerialPort(port))
@@ -277,6 +283,7 @@ export class Machine implements RunnableMachine {
   restart(): void {
     const { core } = this
     this.stopped = undefined
+    this.cpuReset = false
     for (const device of this.devices) device.reset()
     this.cache.flush()
     if (this.options.boot) {
@@ -324,6 +331,12 @@ export class Machine implements RunnableMachine {
     if (this.core.get('a20Mask') === mask) return
     this.core.set('a20Mask', mask)
     this.core.exports.flushTlb(true)
+  }
+
+  /** INIT: the CPU starts again behind the instruction that asked for it; nothing else changes. */
+  private resetCpu(): void {
+    this.cpuReset = true
+    this.core.set('exitReason', ExitReason.Request)
   }
 
   private stop(reason: StopReason, status?: number): void {
@@ -425,6 +438,11 @@ export class Machine implements RunnableMachine {
         continue
       }
       if (reason === ExitReason.Interrupt && this.interrupt()) continue
+      if (this.cpuReset && !this.stopped) {
+        this.cpuReset = false
+        resetProcessor(core)
+        continue
+      }
       if (reason === ExitReason.TripleFault) this.stop('triple-fault')
       break
     }
