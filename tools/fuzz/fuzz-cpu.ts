@@ -60,6 +60,7 @@ export class FuzzCpu {
       writePort: (port, bits, value) => void this.access(port ^ (bits << 24), value),
       codeWritten: (physical, bytes) => this.cache.written(physical, bytes),
       timestamp: () => BigInt(this.retired),
+      random: () => this.retired,
     })
     this.cache = new CodeCache(this.core, assets.handlers.special)
     this.writer = new RecordWriter(this.core, this.cache, assets.handlers)
