@@ -5,6 +5,8 @@
  *   physical 0x5000  page directory, then page tables as `map` needs them
  */
 import type { Instruction } from '../../jit/decode/instruction.ts'
+import { compile } from '../../jit/compile.ts'
+import { RegionManager } from '../../jit/region-manager.ts'
 import { RecordWriter } from '../../jit/record-writer.ts'
 import { CodeCache } from '../../runtime/code-cache.ts'
 import { Core } from '../../runtime/core.ts'
@@ -37,7 +39,11 @@ export interface SegmentCache {
   readonly access: number
 }
 
+/** Set, everything is compiled the first time it is entered by a jump: `TABPC_JIT=1 npx vitest run …`. */
+const FORCE_JIT = 'TABPC_JIT'
+
 export class TestCpu {
+  private forced: RegionManager | undefined
   readonly core: Core
   readonly cache: CodeCache
   /** Accesses to ports and device memory, as text. */
@@ -60,6 +66,10 @@ export class TestCpu {
     this.cache = new CodeCache(this.core, assets.handlers.special)
     this.writer = new RecordWriter(this.core, this.cache, assets.handlers)
     openRam(this.core)
+    if (process.env[FORCE_JIT]) {
+      this.forced = new RegionManager(this.core, this.cache, this.writer, compile)
+      this.core.set('heatThreshold', 1)
+    }
     resetProcessor(this.core)
   }
 
@@ -120,8 +130,10 @@ export class TestCpu {
     this.writer.writeAlone(record, instruction, eip, this.core.get('mode'))
   }
 
-  /** Takes a run that has become hot; there are none unless a subclass asks for them. */
-  protected hot(_record: number): void {}
+  /** Takes a run that has become hot; there are none unless a subclass or the environment asks for them. */
+  protected hot(record: number): void {
+    this.forced?.hot(record)
+  }
 
   /** Runs up to `instructions` instructions, decoding what is cold; the reason why it stopped. */
   run(instructions: number): ExitReason {

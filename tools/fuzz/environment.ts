@@ -32,6 +32,9 @@ import {
   TSS,
   TWIN_DISTANCE,
   TWIN_PHYSICAL,
+  OTHER_DEMAND_TABLE,
+  OTHER_DIRECTORY,
+  OTHER_POINTER_TABLE,
 } from './layout.ts'
 import type { Random } from './random.ts'
 
@@ -46,6 +49,8 @@ export interface Environment {
   readonly pae: boolean
   readonly writeProtect: boolean
   readonly global: boolean
+  /** A service changes between two address spaces. */
+  readonly spaces: boolean
   /** What to add to an address of code or data for the same byte through other pages; 0 without paging. */
   readonly alias: number
   /** Linear address of the pages that come and go; behind them `twinOf` and `deviceOf`. */
@@ -105,6 +110,7 @@ export function randomEnvironment(random: Random): Environment {
     pae: random.oneIn(3),
     writeProtect: !random.oneIn(4),
     global: random.oneIn(3),
+    spaces: random.oneIn(3),
     // Near each other: what goes through the wrong one of them hits data all the same.
     fsBase,
     gsBase: random.pick([0, (fsBase + NEAR) >>> 0, (fsBase + NEAR) >>> 0, random.word()]),
@@ -153,6 +159,11 @@ export function entryLinear(environment: Environment, linear: number, range: 'de
   return TABLES + (range === 'alias' ? PAGE : 0) + ((linear >>> 12) & (PAGE / size - 1)) * size
 }
 
+/** What an exclusive or with CR3 makes the other address space. */
+export function otherSpace({ pae }: Environment): number {
+  return pae ? POINTER_TABLE ^ OTHER_POINTER_TABLE : DIRECTORY ^ OTHER_DIRECTORY
+}
+
 class TableWriter {
   private readonly cpu: FuzzCpu
   private readonly environment: Environment
@@ -172,6 +183,27 @@ class TableWriter {
     this.cpu.write32(this.directoryEntry(linear), table | OPEN | Entry.Accessed)
     for (let i = 0; i < pages; i++)
       this.cpu.write32(entryAddress(this.environment, table, linear + i * PAGE), (physical + i * PAGE) | bits)
+  }
+
+  /** The other space: the pages that come and go are all there, in another order, and the twin is the other one. */
+  private buildOther(): void {
+    const { cpu, environment } = this
+    const { demand, pae } = environment
+    const words = (from: number, to: number) => {
+      for (let at = 0; at < PAGE; at += 4) cpu.write32(to + at, cpu.read32(from + at))
+    }
+    for (let i = 0; i < DEMAND_PAGES; i++) {
+      const physical = DEMAND_PHYSICAL + (DEMAND_PAGES - 1 - i) * PAGE
+      cpu.write32(entryAddress(environment, OTHER_DEMAND_TABLE, demand + i * PAGE), physical | OPEN | USED)
+    }
+    cpu.write32(entryAddress(environment, OTHER_DEMAND_TABLE, twinOf(environment)), TWIN_PHYSICAL[1] | OPEN | USED)
+    cpu.write32(entryAddress(environment, OTHER_DEMAND_TABLE, deviceOf(environment)), DEVICE_PHYSICAL | OPEN)
+    const directory = this.directoryEntry(demand) & -PAGE
+    words(directory, OTHER_DIRECTORY)
+    cpu.write32(OTHER_DIRECTORY + (this.directoryEntry(demand) - directory), OTHER_DEMAND_TABLE | OPEN | Entry.Accessed)
+    if (!pae) return
+    for (let i = 0; i < 8; i++) cpu.write32(OTHER_POINTER_TABLE + 4 * i, cpu.read32(POINTER_TABLE + 4 * i))
+    cpu.write32(OTHER_POINTER_TABLE + (directory === HIGH_DIRECTORY ? 3 * 8 : 0), OTHER_DIRECTORY | Entry.Present)
   }
 
   large(linear: number, physical: number, bits: number): void {
@@ -205,6 +237,7 @@ class TableWriter {
     this.map(DEMAND_TABLE, deviceOf(environment), DEVICE_PHYSICAL, OPEN)
     this.map(TABLES_TABLE, TABLES, DEMAND_TABLE, CLOSED)
     this.map(TABLES_TABLE, TABLES + PAGE, ALIAS_TABLE, CLOSED)
+    if (environment.spaces) this.buildOther()
   }
 }
 

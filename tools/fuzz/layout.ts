@@ -42,6 +42,10 @@ export const DIRECTORY = 0x8000
 /** The directory of the last gigabyte, with PAE. */
 export const HIGH_DIRECTORY = 0xd000
 export const POINTER_TABLE = 0xf000
+/** A second address space, which has the demand range elsewhere: its directory, or with PAE the one that differs. */
+export const OTHER_DIRECTORY = 0xe000
+export const OTHER_POINTER_TABLE = POINTER_TABLE + 0x20
+export const OTHER_DEMAND_TABLE = 0x7000
 /** Page tables of the low range, of its alias, of the demand range and of the tables themselves. */
 export const LOW_TABLE = 0x9000
 export const ALIAS_TABLE = 0xa000

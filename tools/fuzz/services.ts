@@ -6,7 +6,7 @@
 import { Cr0, Cr4, Gpr } from '../../runtime/state.ts'
 import { type Item, type Label, type Piece, word32 } from './assembly.ts'
 import { Arithmetic, at, toMemory } from './encode.ts'
-import { Entry, type Environment, entryLinear, twinOf } from './environment.ts'
+import { Entry, type Environment, entryLinear, otherSpace, twinOf } from './environment.ts'
 import { gamePages, invalidate } from './handlers.ts'
 import { CODE, CODE_BYTES, DEMAND_PAGES, DEMAND_PHYSICAL, PAGE, ROUNDS, TWIN_PHYSICAL } from './layout.ts'
 import type { Random } from './random.ts'
@@ -35,6 +35,8 @@ function pageAction(random: Random, environment: Environment): Piece[] {
   const demandPage = () => environment.demand + PAGE * random.below(DEMAND_PAGES)
   const twin = twinOf(environment)
   const entry = entryLinear(environment, linear)
+  // What is not global goes with a change of CR3 as well.
+  const forget = (page: number) => (random.oneIn(2) ? invalidate(page) : flushAll())
   switch (random.below(9)) {
     case 0:
     case 1:
@@ -58,7 +60,7 @@ function pageAction(random: Random, environment: Environment): Piece[] {
     case 4:
       return [
         ...toMemory(Arithmetic.Xor, entryLinear(environment, twin), TWIN_PHYSICAL[0] ^ TWIN_PHYSICAL[1]),
-        ...invalidate(twin),
+        ...forget(twin),
       ]
     case 5: {
       // The physical page of another: of a demand page, of code, or of data.
@@ -90,6 +92,7 @@ function pageAction(random: Random, environment: Environment): Piece[] {
     case 7:
       return environment.global ? changeControl(4, Arithmetic.Xor, Cr4.PGE) : flushAll()
     default:
+      if (environment.spaces && random.oneIn(2)) return changeControl(CR3, Arithmetic.Xor, otherSpace(environment))
       return random.oneIn(2) ? changeControl(0, Arithmetic.Xor, Cr0.WP) : flushAll()
   }
 }
