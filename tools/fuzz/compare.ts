@@ -1,6 +1,7 @@
 /**
- * Runs a random program on the interpreter and compiled, stops both at the same random places, and compares all that a
- * guest can see: registers, system registers, flags, instruction counts, accesses to devices, and RAM.
+ * Runs a random program on the interpreter and compiled, some also in single steps with cold caches, stops all at the
+ * same random places, and compares what a guest can see: registers, system registers, flags, instruction counts,
+ * accesses to devices, and RAM.
  */
 import type { CompiledCode } from '../../jit/compile.ts'
 import type { CompileOutcome, Compiler } from '../../jit/region-manager.ts'
@@ -74,48 +75,65 @@ const visibleWords: readonly (readonly [string, number])[] = Object.values(state
       : Array.from({ length: (bytes * count) >> 2 }, (_, i) => [`${name}+${i * 4}`, (address >> 2) + i] as const),
 )
 
-/** A pair of CPUs that runs one program after another. */
+/** A CPU and what its way to run is called. */
+interface Engine {
+  readonly name: string
+  readonly cpu: FuzzCpu
+}
+
+/** Where two engines differ, as lines; of RAM the first bytes are compared. */
+function differencesOf(one: Engine, other: Engine, ramBytes: number): string[] {
+  const [a, b] = [one.cpu, other.cpu]
+  const lines: string[] = []
+  const expect = (name: string, left: number, right: number, digits = 8) => {
+    if (left === right) return
+    lines.push(`${name.padEnd(20)} ${one.name} ${hex(left, digits)}  ${other.name} ${hex(right, digits)}`)
+  }
+  for (const [name, word] of visibleWords) expect(name, a.core.words[word], b.core.words[word])
+  expect('eflags', a.core.exports.getEflags(), b.core.exports.getEflags())
+  expect('retired', a.retired, b.retired)
+  expect('device accesses', a.accesses, b.accesses)
+  expect('their digest', a.accessDigest, b.accessDigest)
+  const [left, right] = [a, b].map(({ core }) => core.ram.subarray(0, ramBytes))
+  if (Buffer.compare(left, right) !== 0)
+    for (let at = 0, shown = 0; at < ramBytes && shown < SHOWN_BYTES; at++)
+      if (left[at] !== right[at]) {
+        expect(`[${hex(at, 5)}]`, left[at], right[at], 2)
+        shown++
+      }
+  return lines
+}
+
+/** CPUs that run one program after another: interpreted, compiled and, if the plan says so, in single steps. */
 export class Comparer {
   private readonly interpreted = new FuzzCpu()
   private readonly compiled = new FuzzCpu()
+  /** Made when it is first wanted. */
+  private stepped: FuzzCpu | undefined
   private readonly wrapCompiler: WrapCompiler
 
   constructor(wrapCompiler: WrapCompiler = compiler => compiler) {
     this.wrapCompiler = wrapCompiler
   }
 
-  private differences(ramBytes: number): string[] {
-    const { interpreted: a, compiled: b } = this
-    const lines: string[] = []
-    const expect = (name: string, left: number, right: number, digits = 8) => {
-      if (left !== right)
-        lines.push(`${name.padEnd(20)} interpreted ${hex(left, digits)}  compiled ${hex(right, digits)}`)
-    }
-    for (const [name, word] of visibleWords) expect(name, a.core.words[word], b.core.words[word])
-    expect('eflags', a.core.exports.getEflags(), b.core.exports.getEflags())
-    expect('retired', a.retired, b.retired)
-    expect('device accesses', a.accesses, b.accesses)
-    expect('their digest', a.accessDigest, b.accessDigest)
-    const [left, right] = [a, b].map(({ core }) => core.ram.subarray(0, ramBytes))
-    if (Buffer.compare(left, right) !== 0)
-      for (let at = 0, shown = 0; at < ramBytes && shown < SHOWN_BYTES; at++)
-        if (left[at] !== right[at]) {
-          expect(`[${hex(at, 5)}]`, left[at], right[at], 2)
-          shown++
-        }
-    return lines
-  }
-
   /** Writes to code as a device does. */
-  private deviceWrite({ patchable }: Program, { labels }: Assembled, { index, value }: DeviceWrite): void {
+  private deviceWrite(
+    cpus: readonly FuzzCpu[], { patchable }: Program, { labels }: Assembled, { index, value }: DeviceWrite,
+  ): void {
     if (patchable.length === 0) return
     const { label, offset, mask } = patchable[index % patchable.length]
     const place = (labels.get(label) as number) + offset
-    for (const cpu of [this.interpreted, this.compiled])
-      cpu.write(place, [mask === 0 ? value : cpu.core.ram[place] ^ mask])
+    for (const cpu of cpus) cpu.write(place, [mask === 0 ? value : cpu.core.ram[place] ^ mask])
   }
 
-  /** Runs a program both ways. */
+  private steppedCpu(program: Program): FuzzCpu {
+    this.stepped ??= new FuzzCpu()
+    this.stepped.reset()
+    loadProgram(this.stepped, program)
+    return this.stepped
+  }
+
+  /** Runs a program in all ways. */
   async compare(program: Program, plan: Plan): Promise<Comparison> {
     const { interpreted, compiled } = this
     const alteration = alterationOf(plan)
@@ -134,23 +152,32 @@ export class Comparer {
     compiled.reset({ compiler: plan.late ? late.compiler : limited, heatThreshold: plan.heatThreshold })
     const code = loadProgram(interpreted, program)
     loadProgram(compiled, program)
+    const stepped = plan.stepped ? this.steppedCpu(program) : undefined
+    const cpus = stepped ? [interpreted, compiled, stepped] : [interpreted, compiled]
+    const reference: Engine = { name: 'interpreted', cpu: interpreted }
     let installed = 0
     if (plan.mostRegions === 0) compiled.core.set('heatThreshold', 0)
     for (const [piece, { instructions, timer, write }] of plan.pieces.entries()) {
       const left = interpreted.run(instructions)
       const right = compiled.run(instructions)
       const last = left !== ExitReason.Budget || piece === plan.pieces.length - 1
-      const differences = this.differences(last ? RAM_BYTES : BUSY_BYTES)
-      if (left !== right)
-        differences.unshift(`${'stopped'.padEnd(20)} interpreted ${ExitReason[left]}  compiled ${ExitReason[right]}`)
+      const ramBytes = last ? RAM_BYTES : BUSY_BYTES
+      const differences = differencesOf(reference, { name: 'compiled', cpu: compiled }, ramBytes)
+      const stops = [left, right]
+      if (stepped && differences.length === 0) {
+        stops.push(stepped.stepThrough(instructions))
+        differences.push(...differencesOf(reference, { name: 'stepped', cpu: stepped }, ramBytes))
+      }
+      if (stops.some(stop => stop !== left))
+        differences.unshift(`stopped: ${stops.map(stop => ExitReason[stop]).join(', ')} (interpreted, compiled, stepped)`)
       if (fault) differences.unshift(`a region cannot be compiled: ${fault}`)
       installed = compiled.regions?.stats.installed ?? 0
       if (differences.length > 0) return { differences, piece, instructions: interpreted.retired, regions: installed }
       if (last && left !== ExitReason.Halt) break
       compiled.regions?.review()
       if (installed >= plan.mostRegions) compiled.core.set('heatThreshold', 0)
-      if (timer && program.environment.timer) for (const cpu of [interpreted, compiled]) cpu.raiseTimer()
-      if (write) this.deviceWrite(program, code, write)
+      if (timer && program.environment.timer) for (const cpu of cpus) cpu.raiseTimer()
+      if (write) this.deviceWrite(cpus, program, code, write)
       if (plan.late) await late.deliver()
     }
     return { differences: [], piece: -1, instructions: interpreted.retired, regions: installed }

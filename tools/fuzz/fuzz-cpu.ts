@@ -85,9 +85,16 @@ export class FuzzCpu {
     return answer
   }
 
+  /** Instructions left to `stepThrough`, the one that is executing included; undefined outside it. */
+  private left: number | undefined
+
   /** Makes the current call of `run` end in at most `count` instructions: an event is due then (Machine.shortenBudget). */
   private stopWithin(count: number): void {
     const { core } = this
+    if (this.left !== undefined) {
+      this.left = Math.min(this.left, count)
+      return
+    }
     const excess = core.get('remaining') - count
     if (excess <= 0) return
     this.given -= excess
@@ -157,6 +164,23 @@ export class FuzzCpu {
     const reason = core.get('halted') !== 0 && !this.wake() ? ExitReason.Halt : this.leave()
     this.retiredBefore += this.given - core.get('remaining')
     this.given = core.get('remaining')
+    return reason
+  }
+
+  /**
+   * As `run`, but one instruction at a time, and with nothing remembered between two of them: no translation, no place
+   * of code. The slow way to the same end.
+   */
+  stepThrough(count: number): ExitReason {
+    this.left = count
+    let reason = ExitReason.Budget
+    while (this.left > 0 && reason === ExitReason.Budget) {
+      this.core.exports.flushTlb(true)
+      const before = this.retired
+      reason = this.run(1)
+      this.left -= this.retired - before
+    }
+    this.left = undefined
     return reason
   }
 

@@ -29,6 +29,8 @@ export interface Plan {
   /** Both engines stop behind each piece. */
   readonly pieces: readonly PlannedPiece[]
   readonly heatThreshold: number
+  /** The program is also run in single steps, with nothing cached. */
+  readonly stepped: boolean
   /** Compiles arrive one piece late. */
   readonly late: boolean
   /** Garbage in all locals of a region (poison.ts). */
@@ -76,6 +78,7 @@ export function planOf(seed: number): Plan {
   return {
     pieces,
     heatThreshold: 1 + random.below(4),
+    stepped: random.oneIn(8),
     late: random.oneIn(4),
     poison: random.oneIn(2),
     limits: random.oneIn(2)

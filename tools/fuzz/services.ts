@@ -86,7 +86,7 @@ function pageAction(random: Random, environment: Environment): Piece[] {
           entryLinear(environment, page, 'alias'),
           ~random.pick([Entry.Present, Entry.User, Entry.Accessed, Entry.Writable]),
         ),
-        ...invalidate(page),
+        ...forget(page),
       ]
     }
     case 7:

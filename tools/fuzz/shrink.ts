@@ -56,6 +56,7 @@ class Shrinker {
       pieces: plan.pieces.map(piece => ({ ...piece, timer: false, write: undefined })),
     })
     await this.take(this.best.program, { ...this.best.plan, late: false })
+    await this.take(this.best.program, { ...this.best.plan, stepped: false })
     await this.take(this.best.program, { ...this.best.plan, poison: false })
     await this.take(this.best.program, { ...this.best.plan, missEvery: 0 })
     await this.take(this.best.program, { ...this.best.plan, off: [] })

@@ -143,7 +143,7 @@ describe.concurrent('a reset by the guest', () => {
   it('again and again takes no more memory, and the timeout is heard', async () => {
     const run = await folder.runWithStats([out8(0xcf9, 6), forever], ['--timeout', '2'])
     expect(run.status).toBe(124)
-    expect(run.stats.restarts).toBeGreaterThan(5)
+    expect(run.stats.restarts).toBeGreaterThan(1)
     expect(run.stats.rss).toBeLessThan(166 * 2 ** 20)
   })
 })
