@@ -61,6 +61,9 @@ const rows = [
   // What decoding and lookup depend on: ModeBit flags, plus the generation of the address map above them.
   ['mode', 8],
   ['key', 8],
+  // Generations of the address map, as code at CPL 3 and at the other levels sees it; `key` has the one in force.
+  ['userGeneration', 8],
+  ['supervisorGeneration', 8],
   // Address of the TLB of the current privilege (supervisor or user).
   ['tlbBase', 8],
   ['a20Mask', 8],

@@ -30,6 +30,8 @@ export interface MachineOptions {
   readonly isaDebugExit?: boolean
   /** What is in memory and registers at the first instruction. */
   readonly boot?: BootImage
+  /** Characters of the text screen for `boot`, which no VGA BIOS precedes (devices/vga/text-mode.ts, `findFont`). */
+  readonly textFont?: Uint8Array
   /** What runs first when there is no `boot`. */
   readonly firmware?: Firmware
   readonly drives?: DriveImages

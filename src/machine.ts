@@ -53,6 +53,7 @@ import { Uart } from './devices/uart.ts'
 import { entropySource } from './entropy.ts'
 import { PCError } from './errors.ts'
 import { Vga } from './devices/vga.ts'
+import { setUpTextMode } from './devices/vga/text-mode.ts'
 import { installBios } from './firmware.ts'
 import { Ram } from './guest-memory.ts'
 import type { MachineOptions, MachineStats, RunnableMachine, RunResult, SerialLine, StopReason } from './machine-options.ts'
@@ -124,6 +125,7 @@ export class Machine implements RunnableMachine {
   /** Wall clock: instructions a nanosecond in the last slice. */
   private wallSpeed = 1
   private seconds = 0
+  private cpuReset = false
   private stopped: { reason: StopReason; status?: number } | undefined
 
   constructor(options: MachineOptions, assets: MachineAssets) {
@@ -177,7 +179,12 @@ export class Machine implements RunnableMachine {
     )
     this.keyboard = new Ps2Keyboard({ clock })
     this.mouse = new Ps2Mouse({ clock })
-    const onReset = () => this.stop('reset')
+    // Firmware looks after a CPU that was reset alone; without it the machine starts anew.
+    const onReset = (hard: boolean) => {
+      if (hard || !options.firmware) this.stop('reset')
+      else this.resetCpu()
+    }
+    const onCpuReset = () => onReset(false)
     // One gate, two switches: each shows in its register where the other has set it.
     const onA20 = (enabled: boolean) => {
       controller.noteA20(enabled)
@@ -187,10 +194,10 @@ export class Machine implements RunnableMachine {
     const controller = this.plug(
       new I8042({
         bus, clock, keyboard: this.keyboard, mouse: this.mouse, irq1: this.pic.line(1), irq12: this.pic.line(12),
-        onA20, onReset,
+        onA20, onReset: onCpuReset,
       }),
     )
-    const port92 = this.plug(new Port92({ bus, onA20, onReset }))
+    const port92 = this.plug(new Port92({ bus, onA20, onReset: onCpuReset }))
     this.plug(this.keyboard)
     this.plug(this.mouse)
     this.serial = SERIAL_PORTS.map(port => this.addSerialPort(port))
@@ -202,7 +209,8 @@ export class Machine implements RunnableMachine {
     this.screen = this.plug(
       new Vga({
         bus, clock, video: this.video.bytes, rom: options.firmware?.vgaBios,
-        showFrameBuffer: base => this.video.showAt(base), takeFrameBufferWritten: () => this.video.takeWritten(),
+        showFrameBuffer: base => this.video.showAt(base), showLegacy: offset => this.video.showLegacy(offset),
+        takeFrameBufferWritten: () => this.video.takeWritten(),
       }),
     )
     pci.add(VGA_SLOT, 0, this.screen.pciFunction)
@@ -262,6 +270,7 @@ export class Machine implements RunnableMachine {
     if (!boot) return
     setUpPci(this.bus, { pmBase: PM_IO_BASE })
     setUpDma(this.bus)
+    setUpTextMode(this.bus, this.options.textFont)
     const acpi = buildAcpiTables({ memoryBytes, pmBase: PM_IO_BASE })
     for (const { address, bytes } of acpi.pieces) this.memory.writeBytes(address, bytes)
     protectShadow(this.bus)
@@ -276,6 +285,7 @@ export class Machine implements RunnableMachine {
   restart(): void {
     const { core } = this
     this.stopped = undefined
+    this.cpuReset = false
     for (const device of this.devices) device.reset()
     this.cache.flush()
     if (this.options.boot) {
@@ -323,6 +333,12 @@ export class Machine implements RunnableMachine {
     if (this.core.get('a20Mask') === mask) return
     this.core.set('a20Mask', mask)
     this.core.exports.flushTlb(true)
+  }
+
+  /** INIT: the CPU starts again behind the instruction that asked for it; nothing else changes. */
+  private resetCpu(): void {
+    this.cpuReset = true
+    this.core.set('exitReason', ExitReason.Request)
   }
 
   private stop(reason: StopReason, status?: number): void {
@@ -424,6 +440,11 @@ export class Machine implements RunnableMachine {
         continue
       }
       if (reason === ExitReason.Interrupt && this.interrupt()) continue
+      if (this.cpuReset && !this.stopped) {
+        this.cpuReset = false
+        resetProcessor(core)
+        continue
+      }
       if (reason === ExitReason.TripleFault) this.stop('triple-fault')
       break
     }

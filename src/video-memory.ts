@@ -10,6 +10,7 @@ import type { Core } from '../runtime/core.ts'
 import {
   PAGE_BYTES, PAGE_GRANULES_BASE, PAGE_SHIFT, ROM_PLACE, VIDEO_BYTES, VIDEO_PLACE,
 } from '../runtime/memory-map.ts'
+import { LEGACY_FIRST } from './devices/vga/planes.ts'
 import { openWindow, videoMemory } from './physical-map.ts'
 
 const ALL_GRANULES = 0xffffffff
@@ -17,6 +18,8 @@ const FIRST_PAGE = VIDEO_PLACE / PAGE_BYTES
 /** More pages than this are closed by emptying the TLB, which costs less than a search for each. */
 const MOST_SEARCHES = 8
 const FRAME_BUFFER_WINDOW = 0
+const LEGACY_WINDOW = 1
+const LEGACY_BYTES = 0x10000
 
 export class VideoMemory {
   readonly bytes: Uint8Array
@@ -38,6 +41,11 @@ export class VideoMemory {
   /** Shows the whole of it at a physical address, or nowhere. */
   showAt(base: number | null): void {
     openWindow(this.core, FRAME_BUFFER_WINDOW, base ?? 0, base === null ? 0 : VIDEO_BYTES, 0)
+  }
+
+  /** Shows 64 KiB from `offset` on at A0000h, or lets the card answer there. */
+  showLegacy(offset: number | null): void {
+    openWindow(this.core, LEGACY_WINDOW, LEGACY_FIRST, offset === null ? 0 : LEGACY_BYTES, offset ?? 0)
   }
 
   /** A store to a closed page: opens it. Places outside video memory are no matter. */

@@ -2,7 +2,7 @@
 import {
   CPL, CR0, CR0_EM, CR0_PE, CR0_TS, CR4, CR4_OSFXSR, EFLAGS, EFLAGS_VM, KEY, MODE, MODE_BITS, MODE_CODE32, MODE_FLAT, MODE_PROTECTED, MODE_STACK32,
   MODE_STEP, MODE_USER, MODE_VIRTUAL8086, SEGMENT_ACCESS, SEGMENT_BASE, SEGMENT_CS, SEGMENT_DS, SEGMENT_ES,
-  SEGMENT_LIMIT, SEGMENT_SS, SSE_BLOCKED, TLB_BASE, TLB_SUPERVISOR, TLB_USER,
+  SEGMENT_LIMIT, SEGMENT_SS, SUPERVISOR_GENERATION, SSE_BLOCKED, TLB_BASE, TLB_SUPERVISOR, TLB_USER, USER_GENERATION,
 } from '../../build/helpers/layout'
 import { alignmentChecked } from './memory'
 
@@ -58,9 +58,11 @@ export function updateMode(): void {
   setMode(mode)
 }
 
-function setMode(mode: u32): void {
+/** Sets the mode word, and the key that follows from it. */
+export function setMode(mode: u32): void {
   store<u32>(MODE, mode)
-  store<u32>(KEY, ((load<u32>(KEY) >> MODE_BITS) << MODE_BITS) | mode)
+  const generation = load<u32>((mode & MODE_USER) != 0 ? USER_GENERATION : SUPERVISOR_GENERATION)
+  store<u32>(KEY, (generation << MODE_BITS) | mode)
 }
 
 /** Turns single-instruction decoding on or off in the mode word. */

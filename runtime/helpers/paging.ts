@@ -10,13 +10,15 @@
  * Generated code compares a tag with the page of the access's last byte, which also sends page-crossing accesses here.
  */
 import {
-  A20_MASK, CR0, CR0_PG, CR0_WP, CR2, CR3, CR4, CR4_PAE, CR4_PGE, CR4_PSE, EFER, FETCHED_PAGES, FETCHED_PAGES_BASE,
+  A20_MASK, CPL, CR0, CR0_PG, CR0_WP, CR2, CR3, CR4, CR4_PAE, CR4_PGE, CR4_PSE, EFER, FETCHED_PAGES, FETCHED_PAGES_BASE,
   JUMP_CACHE_BASE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_BYTES, KEY, LARGE_AREAS, LARGE_AREAS_BASE, LARGE_AREA_SHIFT,
-  MODE_BITS, PAGE_FLAG_DEVICE, PAGE_FLAG_RAM, PAGE_GRANULES_BASE, PDPTE, RAM_BASE, ROM_PLACE, TAG_CODE, TLB_BYTES,
-  TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_FILLED_BASE, TLB_SUPERVISOR, TLB_USER, VECTOR_PF, VIDEO_PLACE, WINDOW_BYTES,
+  MODE, MODE_BITS, PAGE_FLAG_DEVICE, PAGE_FLAG_RAM, PAGE_GRANULES_BASE, PDPTE, RAM_BASE, ROM_PLACE,
+  SUPERVISOR_GENERATION, TAG_CODE, TLB_BYTES,
+  TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_FILLED_BASE, TLB_SUPERVISOR, TLB_USER, USER_GENERATION, VECTOR_PF, VIDEO_PLACE, WINDOW_BYTES,
   WINDOW_PHYSICAL, WINDOW_PLACE, WINDOWS,
 } from '../../build/helpers/layout'
 import { pageFlag, raiseCode, readPhysical, writePhysical } from './memory'
+import { setMode } from './mode'
 
 const PAGE_MASK: u32 = 0xfffff000
 const OFFSET_MASK: u32 = 0xfff
@@ -333,24 +335,43 @@ function fetchedByte(linear: u32): u32 {
   return FETCHED_PAGES_BASE + (((linear >> 12) & (FETCHED_PAGES - 1)) >> 3)
 }
 
-/** Notes that the jump cache or a region's check rests on the mapping of a linear page. */
+/** Whether supervisor code has been looked up on a page that is not global. */
+let supervisorLocal: bool = false
+
+/** Notes that the jump cache or a region's check rests on the mapping of a linear page, at the current privilege. */
 export function noteFetched(linear: u32): void {
   const byte = fetchedByte(linear)
   store<u8>(byte, load<u8>(byte) | (<u8>1 << <u8>((linear >> 12) & 7)))
+  if (load<u32>(CPL) == 3 || supervisorLocal) return
+  const entry = entryAddress(linear, false)
+  const known = (load<u32>(entry) & ~TAG_DEVICE) == (linear & PAGE_MASK)
+  if (!known || (load<u32>(entry, 12) & INFO_GLOBAL) == 0) supervisorLocal = true
 }
 
-/** Advances the generation of the address map, which makes every jump-cache entry stale at once. */
-function advanceGeneration(): void {
-  memory.fill(FETCHED_PAGES_BASE, 0, FETCHED_PAGES >> 3)
-  const key = load<u32>(KEY) + (1 << MODE_BITS)
-  store<u32>(KEY, key)
-  // The generation has wrapped: entries from its last life would look fresh.
-  if (key >> MODE_BITS == 0) memory.fill(JUMP_CACHE_BASE, 0xff, JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY_BYTES)
+/** One generation on; when it wraps, entries of the jump cache from its last life would look fresh. */
+function advance(generation: u32): void {
+  const next = load<u32>(generation) + 1
+  store<u32>(generation, next)
+  if ((next << MODE_BITS) == 0) memory.fill(JUMP_CACHE_BASE, 0xff, JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY_BYTES)
+}
+
+/**
+ * Advances the generation of the address map, which makes entries of the jump cache stale at once: all of them, or
+ * those of user code alone when global pages stay and supervisor code has been looked up on such pages only.
+ */
+function advanceGeneration(globalToo: bool): void {
+  advance(USER_GENERATION)
+  if (globalToo || supervisorLocal) {
+    advance(SUPERVISOR_GENERATION)
+    memory.fill(FETCHED_PAGES_BASE, 0, FETCHED_PAGES >> 3)
+    supervisorLocal = false
+  }
+  setMode(load<u32>(MODE))
 }
 
 /** Empties the TLBs: wholly, or all but global pages (MOV to CR3 with CR4.PGE). */
 export function flushTlb(includingGlobal: bool): void {
-  advanceGeneration()
+  advanceGeneration(includingGlobal)
   if (!initialised) {
     // Fresh memory is all zeros, which would be a valid tag of page 0.
     for (let entry = TLB_SUPERVISOR; entry < TLB_SUPERVISOR + 2 * TLB_BYTES; entry += TLB_ENTRY_BYTES)
@@ -380,7 +401,7 @@ function noteLarge(linear: u32): void {
 
 /** Forgets what the TLB has of large pages in the area around `linear`. */
 function flushLargeArea(linear: u32): void {
-  advanceGeneration()
+  advanceGeneration(true)
   for (let i: u32 = 0; i < filled; i++) {
     const entry = load<u32>(TLB_FILLED_BASE + (i << 2))
     const page = load<u32>(entry) & ~TAG_DEVICE
@@ -392,7 +413,7 @@ function flushLargeArea(linear: u32): void {
 export function flushPage(linear: u32): void {
   const area = linear >> LARGE_AREA_SHIFT
   if ((<u32>load<u8>(LARGE_AREAS_BASE + (area >> 3)) & (<u32>1 << (area & 7))) != 0) flushLargeArea(linear)
-  if ((<u32>load<u8>(fetchedByte(linear)) & (<u32>1 << ((linear >> 12) & 7))) != 0) advanceGeneration()
+  if ((<u32>load<u8>(fetchedByte(linear)) & (<u32>1 << ((linear >> 12) & 7))) != 0) advanceGeneration(true)
   dropEntry(entryAddress(linear, false), linear & PAGE_MASK)
   dropEntry(entryAddress(linear, true), linear & PAGE_MASK)
 }

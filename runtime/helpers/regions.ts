@@ -4,7 +4,7 @@ import {
   REGION_DESCRIPTOR_PAGES, REGION_DESCRIPTOR_VALIDATED_KEY,
 } from '../../build/helpers/layout'
 import { clearFault, faulted, holdsCode, pageFlag } from './memory'
-import { noteFetched, peekFetch, translate } from './paging'
+import { noteFetched, peekFetch, translate, translateFetch } from './paging'
 
 /**
  * Checks the pages of the region in `slot` against the present address map and, when they are in place, remembers
@@ -16,8 +16,11 @@ export function validateRegion(slot: u32): i32 {
   const pages = load<u32>(descriptor + REGION_DESCRIPTOR_PAGES)
   for (let i: u32 = 0; i < pages; i++) {
     const pair = descriptor + REGION_DESCRIPTOR_FIRST_PAGE + i * 8
-    if (peekFetch(load<u32>(pair), load<u32>(CPL) == 3) != load<u32>(pair, 4)) return 0
-    noteFetched(load<u32>(pair))
+    const linear = load<u32>(pair)
+    if (peekFetch(linear, load<u32>(CPL) == 3) != load<u32>(pair, 4)) return 0
+    // Into the TLB, which knows then whether the page is global; nothing else can come of it, for the bits are set.
+    translateFetch(linear, load<u32>(CPL) == 3)
+    noteFetched(linear)
   }
   store<u32>(descriptor + REGION_DESCRIPTOR_VALIDATED_KEY, load<u32>(KEY))
   return 1

@@ -66,7 +66,7 @@ export const runOptions: readonly { readonly heading: string; readonly options: 
     ],
   },
   {
-    heading: 'Drives (raw images; the guest writes into the files, which see every write at once)',
+    heading: 'Drives (raw or fixed VHD images: the guest writes into the files; qcow2: what it writes is gone at the end)',
     options: [
       { name: 'hda', kind: 'value', placeholder: 'FILE', help: 'first hard disk' },
       { name: 'hdb', kind: 'value', placeholder: 'FILE', help: 'second hard disk' },

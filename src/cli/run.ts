@@ -12,7 +12,7 @@ import type { MachineOptions, RunnableMachine } from '../machine-options.ts'
 import { fileProblem, readInputFile } from '../node/files.ts'
 import { FileOutput, type Output, type OutputStream, StreamOutput } from '../node/output.ts'
 import { openDrives } from '../node/drives.ts'
-import { loadFirmware } from '../node/firmware.ts'
+import { loadFirmware, loadTextFont } from '../node/firmware.ts'
 import { Screenshot } from '../node/screenshot.ts'
 import { type Outcome, Session, type SessionStats } from '../node/session.ts'
 import { ESCAPE_HELP, type ExitNotice, type TerminalInput } from '../node/terminal.ts'
@@ -58,10 +58,10 @@ export async function runCommand(argv: readonly string[], host: RunHost): Promis
     trace: parsed.trace,
     isaDebugExit: parsed.isaDebugExit,
     jit: parsed.jit ? undefined : false,
-    drives: openDrives(parsed),
+    drives: await openDrives(parsed),
     ...(parsed.kernel === undefined
       ? { firmware: { ...loadFirmware(parsed), bootOrder: bootOrder(parsed.bootDrive) } }
-      : { boot: readKernel(parsed.kernel, parsed) }),
+      : { boot: readKernel(parsed.kernel, parsed), textFont: loadTextFont() }),
   }
   return await runSession(parsed, machineOptions, host)
 }

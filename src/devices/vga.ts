@@ -72,6 +72,11 @@ export interface VgaOptions {
   video: Uint8Array
   /** Called when the frame buffer moves: its physical address, or null while it is not decoded. */
   showFrameBuffer: (base: number | null) => void
+  /**
+   * Called when the 64 KiB at A0000h become plain video memory from an offset on, which the CPU may reach without
+   * asking the card, or cease to be (null).
+   */
+  showLegacy: (offset: number | null) => void
   /** Whether the CPU has written to the frame buffer by itself since the last call. */
   takeFrameBufferWritten: () => boolean
   /** The card's firmware, as a PCI expansion ROM. */
@@ -91,12 +96,15 @@ export class Vga implements Device {
   private readonly colors = new Uint32Array(256)
   /** Something has changed since the last picture. */
   private changed = true
+  private readonly showLegacy: (offset: number | null) => void
+  private legacyOffset: number | null = null
   private lastPhases: BlinkPhases = { cursor: true, text: true }
 
-  constructor({ bus, clock, video, showFrameBuffer, takeFrameBufferWritten, rom }: VgaOptions) {
+  constructor({ bus, clock, video, showFrameBuffer, showLegacy, takeFrameBufferWritten, rom }: VgaOptions) {
     this.clock = clock
     this.video = video
     this.takeFrameBufferWritten = takeFrameBufferWritten
+    this.showLegacy = showLegacy
     this.planes = new Planes(this.registers, video)
     this.dispi = new DispiRegisters(video.length, () => video.fill(0))
     this.reset()
@@ -131,7 +139,27 @@ export class Vga implements Device {
     this.planes.latch = 0
     this.dispi.reset()
     this.dispiIndex.index = 0
+    this.noteChange()
+  }
+
+  /** A register has changed: the picture has, and perhaps what A0000h is. */
+  private noteChange(): void {
     this.changed = true
+    const offset = this.plainOffset()
+    if (offset === this.legacyOffset) return
+    this.legacyOffset = offset
+    this.showLegacy(offset)
+  }
+
+  /** Where in video memory A0000h lies when bytes go in and out unchanged; null while the card has a hand in it. */
+  private plainOffset(): number | null {
+    if (this.isBanked) return this.dispi.bankStart
+    return !this.dispi.enabled && this.planes.isPlain ? 0 : null
+  }
+
+  /** In DISPI modes of 8 bits and more, A0000h shows 64 KiB of the frame buffer. */
+  private get isBanked(): boolean {
+    return this.dispi.enabled && this.dispi.mode?.bitsPerPixel !== 4
   }
 
   private registerArrays(): Uint8Array[] {
@@ -163,7 +191,7 @@ export class Vga implements Device {
     this.dispiIndex.index = rest.dispiIndex & 0xffff
     for (let i = 0; i < DISPI_REGISTERS; i++) this.dispi.values[i] = rest.dispi[i] ?? 0
     this.video.set(rest.video)
-    this.changed = true
+    this.noteChange()
   }
 
   private savedRegisters(): DeviceState {
@@ -216,8 +244,12 @@ export class Vga implements Device {
   }
 
   private writePort(port: number, value: number): void {
+    this.writeRegister(port, value)
+    this.noteChange()
+  }
+
+  private writeRegister(port: number, value: number): void {
     const r = this.registers
-    this.changed = true
     switch (port) {
       case Port.AttributeIndex:
         this.writeAttribute(value)
@@ -342,23 +374,22 @@ export class Vga implements Device {
 
   private writeDispi(index: number, value: number): void {
     this.dispi.write(index, value)
-    this.changed = true
+    this.noteChange()
   }
 
   // --- memory ---
 
   private legacyMemory(): MemoryHandler {
     const { planes, dispi, video } = this
-    const banked = () => dispi.enabled && dispi.mode?.bitsPerPixel !== 4
     const inBank = (address: number) => address < LEGACY_FIRST + 0x10000
     return {
       read8: address => {
-        if (!banked()) return planes.read8(address)
+        if (!this.isBanked) return planes.read8(address)
         return inBank(address) ? video[dispi.bankStart + address - LEGACY_FIRST] : 0xff
       },
       write8: (address, value) => {
         this.changed = true
-        if (!banked()) planes.write8(address, value)
+        if (!this.isBanked) planes.write8(address, value)
         else if (inBank(address)) video[dispi.bankStart + address - LEGACY_FIRST] = value
       },
     }

@@ -18,8 +18,7 @@ export interface Disk {
   flush(): void | Promise<void>
 }
 
-/** Calls `then` with the value, now or when the promise is kept; `failed` when it is broken. */
-export function whenReady<T>(value: T | Promise<T>, then: (value: T) => void, failed: (error: unknown) => void): void {
-  if (value instanceof Promise) value.then(then, failed)
-  else then(value)
+/** `next` of the value: at once when it is there, else by a promise. */
+export function chain<T, U>(value: T | Promise<T>, next: (value: T) => U | Promise<U>): U | Promise<U> {
+  return value instanceof Promise ? value.then(next) : next(value)
 }

@@ -1,6 +1,7 @@
 /** Finds the firmware that a PC without a kernel starts with: SeaBIOS and its VGA BIOS. */
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { findFont } from '../devices/vga/text-mode.ts'
 import { PCError } from '../errors.ts'
 import type { Firmware } from '../firmware.ts'
 import { readInputFile } from './files.ts'
@@ -33,4 +34,10 @@ export function loadFirmware(given: { readonly bios?: string, readonly vgaBios?:
     bios: readInputFile(bios, 'the BIOS', MOST_BIOS_BYTES),
     ...(vgaBios !== undefined && { vgaBios: readInputFile(vgaBios, 'the VGA BIOS', MOST_VGA_BIOS_BYTES) }),
   }
+}
+
+/** The font of the VGA BIOS that comes with tabpc, for boots without a BIOS; undefined when there is none. */
+export function loadTextFont(): Uint8Array | undefined {
+  const path = find(VGA_BIOS)
+  return path === undefined ? undefined : findFont(readInputFile(path, 'the VGA BIOS', MOST_VGA_BIOS_BYTES))
 }

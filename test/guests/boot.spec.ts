@@ -44,6 +44,12 @@ describe('a boot sector', () => {
     await pc.waitFor(/ticks 1[89]/)
   })
 
+  it('comes back from protected mode by resetting the CPU in three ways', async () => {
+    const pc = start('reset')
+    await pc.waitFor(/back 1 back 2 back 3 done/)
+    expect(pc.text().match(/SeaBIOS/g)).toHaveLength(1)
+  })
+
   it('draws in mode 13h with a palette of its own', async () => {
     const pc = start('mode13')
     await pc.pass(4000)

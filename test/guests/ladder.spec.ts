@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { afterEach, describe, expect, it } from 'vitest'
 import { MemoryDisk } from '../../src/disks/memory-disk.ts'
-import { canMakeDiscs, isolinuxDisc, packageFile } from './images.ts'
-import { disc, fingerprint, PcSession } from './pc-session.ts'
+import { packageFile } from './images.ts'
+import { disc, PcSession } from './pc-session.ts'
 
 let session: PcSession | undefined
 afterEach(() => {
@@ -61,22 +61,20 @@ describe('iPXE', () => {
   })
 })
 
-describe.runIf(canMakeDiscs())('GRUB invaders', () => {
+describe('GRUB invaders', () => {
   it('draws ship and enemies, and moves the ship by keys', async () => {
-    const file = await packageFile('grub-invaders', 'boot/invaders.exec')
-    const path = await isolinuxDisc('invaders', {
-      files: [file], modules: ['mboot.c32', 'libcom32.c32'],
-      configuration: 'default i\nprompt 0\nlabel i\n kernel mboot.c32\n append invaders.exec\n',
-    })
-    session = new PcSession({ drives: { cdrom: disc(path) }, boot: 'd', clock: 'wall' })
-    await session.waitFor(/Loading invaders/, 30)
-    await session.pass(5000)
-    const first = fingerprint(session.picture('invaders-1'))
-    await session.press('Enter')
-    await session.pass(2000)
-    await session.press('ArrowLeft', 'ArrowLeft', 'ArrowLeft')
-    await session.pass(500)
-    const second = fingerprint(session.picture('invaders-2'))
-    expect(second).not.toBe(first)
+    session = new PcSession({ kernel: await packageFile('grub-invaders', 'boot/invaders.exec'), clock: 'wall' })
+    await session.waitFor(/-\*-/, 30)
+    const ship = () => session?.text().split('\n').at(-1)?.indexOf('/ \\') ?? -1
+    const start = ship()
+    expect(start).toBeGreaterThan(0)
+    session.picture('invaders')
+    for (const [key, moves] of [['ArrowRight', 1], ['ArrowLeft', -1]] as const) {
+      const from = ship()
+      session.machine.keyboard.keyDown(key)
+      await session.pass(500)
+      session.machine.keyboard.keyUp(key)
+      expect(Math.sign(ship() - from)).toBe(moves)
+    }
   })
 })

@@ -11,10 +11,11 @@ import { MemoryDisk } from '../../src/disks/memory-disk.ts'
 import type { Timer } from '../../src/devices/device.ts'
 import type { Picture } from '../../src/devices/vga/picture.ts'
 import { bootOrder } from '../../src/firmware.ts'
+import { loadKernel } from '../../src/loaders/kernel.ts'
 import type { DriveImages, MachineOptions } from '../../src/machine-options.ts'
 import type { Machine } from '../../src/machine.ts'
 import { FileDisk } from '../../src/node/file-disk.ts'
-import { loadFirmware } from '../../src/node/firmware.ts'
+import { loadFirmware, loadTextFont } from '../../src/node/firmware.ts'
 import { createMachine } from '../../src/node/machine.ts'
 import { encodePng } from '../../src/png.ts'
 
@@ -55,7 +56,10 @@ export function disc(path: string): Disk {
 
 export interface PcOptions {
   readonly memory?: number
-  readonly drives: DriveImages
+  readonly drives?: DriveImages
+  /** A kernel to boot without a BIOS. */
+  readonly kernel?: string
+  readonly append?: string
   readonly boot?: 'a' | 'c' | 'd'
   readonly jit?: MachineOptions['jit']
   readonly clock?: MachineOptions['clock']
@@ -69,10 +73,12 @@ export class PcSession {
   private readonly alarm: Timer
 
   /** `memory` in MiB. */
-  constructor({ memory = 64, drives, boot = 'a', jit = false, clock = 'virtual' }: PcOptions) {
+  constructor({ memory = 64, drives, kernel, append, boot = 'a', jit = false, clock = 'virtual' }: PcOptions) {
     this.machine = createMachine({
       memoryBytes: memory << 20, clock, drives, jit,
-      firmware: { ...loadFirmware({}), bootOrder: bootOrder(boot) },
+      ...(kernel === undefined
+        ? { firmware: { ...loadFirmware({}), bootOrder: bootOrder(boot) } }
+        : { boot: loadKernel({ kernel: readFileSync(kernel), cmdline: append, memoryBytes: memory << 20 }), textFont: loadTextFont() }),
     })
     this.alarm = this.machine.clock.timer('session', () => {})
     this.machine.serial[0].onByte = byte => {

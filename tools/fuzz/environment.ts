@@ -59,8 +59,7 @@ export interface Environment {
   readonly stackInCode: boolean
   readonly timer: boolean
   readonly x87: boolean
-  /** How often an instruction is one of MMX or SSE: one in so many, or never (0). */
-  readonly vectors: number
+  readonly sse: boolean
   /** EBX, ESI and EDI are pointers (pointers.ts). */
   readonly pointers: boolean
   readonly eflags: number
@@ -113,8 +112,8 @@ export function randomEnvironment(random: Random): Environment {
     stackInCode: random.oneIn(6),
     timer,
     x87: random.oneIn(4),
-    vectors: random.pick([0, 0, 20, 6, 2]),
     pointers: random.oneIn(2),
+    sse: random.oneIn(3),
     alignment: user && random.oneIn(12),
     eflags: FIXED_FLAG | (random.word() & STATUS_FLAGS) | (timer ? Eflags.IF : 0) | (random.below(4) << IOPL_SHIFT),
   }
@@ -280,11 +279,11 @@ export function enterEnvironment(cpu: FuzzCpu, environment: Environment): void {
   core.set('cr0', Cr0.PE | Cr0.ET | Cr0.NE)
   core.exports.updateMode()
   let cr0 = Cr0.PE | Cr0.ET | Cr0.NE | (environment.writeProtect ? Cr0.WP : 0) | (environment.alignment ? Cr0.AM : 0)
-  const vectors = environment.vectors > 0 ? Cr4.OSFXSR | Cr4.OSXMMEXCPT : 0
+  const vectors = environment.sse ? Cr4.OSFXSR | Cr4.OSXMMEXCPT : 0
   core.exports.writeControlRegister(4, vectors)
   if (environment.paging !== 'off') {
     new TableWriter(cpu, environment).build()
-    core.exports.writeControlRegister(4, vectors | (environment.pae ? Cr4.PAE : 0) | Cr4.PSE | (environment.global ? Cr4.PGE : 0))
+    core.exports.writeControlRegister(4, (environment.pae ? Cr4.PAE : 0) | Cr4.PSE | (environment.global ? Cr4.PGE : 0) | vectors)
     core.exports.writeControlRegister(3, environment.pae ? POINTER_TABLE : DIRECTORY)
     cr0 |= Cr0.PG
   }

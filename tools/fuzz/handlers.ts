@@ -42,7 +42,6 @@ import {
 /** Labels of the handlers' code; those of the main loop and programs come behind. */
 export enum Fixed {
   Common,
-  SumNext,
   PageFault,
   TryAlias,
   Mend,
@@ -89,6 +88,7 @@ const JAE = [0x0f, 0x83] as const
 const JNE = [0x0f, 0x85] as const
 const CMP_EAX = 0x3d
 const SHR_EAX = [0xc1, 0xe8] as const
+const XOR = 0x33
 const ROL_ESI_5 = [0xc1, 0xc6, 5] as const
 const INVLPG_AT_ECX = [0x0f, 0x01, 0x39] as const
 const MOV_EAX_CR2 = [0x0f, 0x20, 0xd0] as const
@@ -115,21 +115,9 @@ function common(environment: Environment): Item[] {
   })
   return [
     { labels: [Fixed.Common], code: [PUSHA] },
-    { labels: [], code: [...increment(EVENTS), ...load(Op.Mov, Gpr.Esi, LOG), ...set(Gpr.Ecx, 0)] },
-    {
-      labels: [Fixed.SumNext],
-      // xor esi, [esp + ecx * 4]; inc ecx
-      code: [
-        ...ROL_ESI_5,
-        0x33,
-        0x34,
-        0x8c,
-        0x41,
-        ...immediate(Arithmetic.Cmp, Gpr.Ecx, words),
-        ...JNE,
-        relative(Fixed.SumNext),
-      ],
-    },
+    { labels: [], code: [...increment(EVENTS), ...load(Op.Mov, Gpr.Esi, LOG)] },
+    // Without a loop: most of what runs should be the programs' own.
+    ...Array.from({ length: words }, (_, i) => ({ labels: [], code: [...ROL_ESI_5, XOR, ...onStack(Gpr.Esi, 4 * i)] })),
     { labels: [], code: [...store(LOG, Gpr.Esi), ...fromStack(Gpr.Eax, Frame.VectorNumber)] },
     dispatch(Vector.PF, Fixed.PageFault),
     dispatch(TIMER_VECTOR, Fixed.Return),

@@ -13,23 +13,18 @@ const WORD_TWICE = 0x1_0000_0001n
 const FLAG_SHAPE_LOCAL = 16
 
 export class PoisonWriter extends ModuleWriter {
-  private poison(local: number, type: WasmType): Expression {
+  /** Garbage of a type; undefined for floating point, where no bits are sure to stay. */
+  private garbage(local: number, type: WasmType): Expression | undefined {
     const word = (GARBAGE + Math.imul(local, GARBAGE_STEP)) | 0
-    return this.local.set(local, this.garbage(word, type))
-  }
-
-  private garbage(word: number, type: WasmType): Expression {
     switch (type) {
+      case WasmType.I32:
+        return this.i32.const(word)
       case WasmType.I64:
         return this.i64.const(BigInt.asIntN(64, BigInt(word) * WORD_TWICE))
-      case WasmType.F32:
-        return this.f32.const(word)
-      case WasmType.F64:
-        return this.f64.const(word)
       case WasmType.V128:
-        return this.v128.const(Array.from({ length: 16 }, (_, i) => (word >>> (8 * (i & 3))) & 0xff))
+        return this.v128.const(Array.from({ length: 16 }, (_, byte) => (word >>> (8 * (byte & 3))) & 0xff))
       default:
-        return this.i32.const(word)
+        return undefined
     }
   }
 
@@ -41,7 +36,10 @@ export class PoisonWriter extends ModuleWriter {
     body: Expression,
   ): void {
     const first = parameters === WasmType.None ? 0 : 1
-    const garbage = locals.flatMap((type, i) => (first + i === FLAG_SHAPE_LOCAL ? [] : [this.poison(first + i, type)]))
+    const garbage = locals.flatMap((type, i) => {
+      const value = first + i === FLAG_SHAPE_LOCAL ? undefined : this.garbage(first + i, type)
+      return value === undefined ? [] : [this.local.set(first + i, value)]
+    })
     super.addFunction(name, parameters, result, locals, this.block(null, [...garbage, body], result))
   }
 }

@@ -3,11 +3,12 @@
  * and fault, with what they run in. `loadProgram` (loader.ts) puts it into a CPU.
  */
 import { Gpr, Segment } from '../../runtime/state.ts'
+import { FS_OVERRIDE, GS_OVERRIDE } from './addresses.ts'
 import { absolute, type Item, type Label, type Piece, relative, word32 } from './assembly.ts'
 import { at, loadSegment } from './encode.ts'
 import { type Environment, randomEnvironment, twinOf } from './environment.ts'
 import { FIRST_FREE_LABEL } from './handlers.ts'
-import { faultingInstruction, FS_OVERRIDE, GS_OVERRIDE, randomInstruction, stringInstruction } from './instructions.ts'
+import { faultingInstruction, randomInstruction, stringInstruction } from './instructions.ts'
 import {
   CODE,
   DATA_BYTES,

@@ -59,6 +59,18 @@ export class Planes {
     return this.bytes[((address & PLANE_MASK) << 2) | plane]
   }
 
+  /**
+   * Whether A0000h..AFFFFh is memory like any other: chain-4 addressing, and a graphics controller that changes nothing.
+   * Reading then need not load the latches, which nothing looks at.
+   */
+  get isPlain(): boolean {
+    const { graphics, sequencer, misc } = this.registers
+    return (misc & MISC_RAM_ENABLE) !== 0 && (sequencer[Sequencer.MemoryMode] & CHAIN_4) !== 0 &&
+      (sequencer[Sequencer.MapMask] & 15) === 15 && (graphics[Graphics.Mode] & (READ_MODE_1 | 3)) === 0 &&
+      graphics[Graphics.BitMask] === 0xff && (graphics[Graphics.DataRotate] & 0x1f) === 0 &&
+      (graphics[Graphics.EnableSetReset] & 15) === 0 && ((graphics[Graphics.Miscellaneous] >> 2) & 3) === 1
+  }
+
   /** Offset within the selected map, or -1 when the card does not answer at this physical address. */
   private offsetOf(physical: number): number {
     const { graphics, misc } = this.registers

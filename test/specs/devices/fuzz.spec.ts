@@ -106,7 +106,8 @@ class Board {
     })
     pci.add(1, 1, ide.pciFunction)
     const vga = new Vga({
-      bus, clock, video: new Uint8Array(1 << 18), showFrameBuffer: note(20), takeFrameBufferWritten: () => false,
+      bus, clock, video: new Uint8Array(1 << 18), showFrameBuffer: note(20), showLegacy: note(18),
+      takeFrameBufferWritten: () => false,
     })
     this.vga = vga
     pci.add(2, 0, vga.pciFunction)

@@ -14,6 +14,7 @@ class Board {
   readonly picture: Picture = { width: 0, height: 0, pixels: new Uint32Array(0) }
   readonly vga: Vga
   base: number | null = null
+  legacy: number | null = null
 
   constructor() {
     const { bus, clock } = this.bench
@@ -21,6 +22,9 @@ class Board {
       bus, clock, video: this.video, takeFrameBufferWritten: () => false,
       showFrameBuffer: base => {
         this.base = base
+      },
+      showLegacy: offset => {
+        this.legacy = offset
       },
     })
     this.vga.pciFunction.attach(bus)
@@ -184,6 +188,21 @@ describe('addressing', () => {
     for (let i = 0; i < 8; i++) board.poke(0xa0000 + i, i + 1)
     expect([...board.video.subarray(0, 8)]).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
     expect(board.peek(0xa0005)).toBe(6)
+  })
+
+  it('by chain-4 is plain memory as long as the graphics controller changes nothing', () => {
+    board.planar()
+    expect(board.legacy).toBe(null)
+    board.sequencer(4, 0x0e)
+    expect(board.legacy).toBe(0)
+    for (const [index, value, normal] of [[1, 1, 0], [3, 8, 0], [5, 0x41, 0x40], [5, 0x48, 0x40], [6, 0x0d, 5], [8, 0x7f, 0xff]]) {
+      board.graphics(index, value)
+      expect([index, value, board.legacy]).toEqual([index, value, null])
+      board.graphics(index, normal)
+      expect(board.legacy).toBe(0)
+    }
+    board.sequencer(2, 7)
+    expect(board.legacy).toBe(null)
   })
 
   it('by odd/even puts characters into plane 0 and attributes into plane 1', () => {
@@ -367,6 +386,7 @@ describe('DISPI', () => {
     for (const [index, value] of [[1, 640], [2, 480], [3, 8], [4, 1], [5, 2]] as const) board.dispi(index, value)
     board.poke(0xa0003, 7)
     expect(board.video[0x20003]).toBe(7)
+    expect(board.legacy).toBe(0x20000)
     expect(board.peek(0xa0003)).toBe(7)
   })
 
