@@ -54,7 +54,10 @@ function callArithmetic(b: Builder, operation: Arithmetic, shape: Shape, source:
   b.call('vectorArithmetic', formOf(b, code, b.read(0), source.address()))
 }
 
-/** ADDPS SUBPS …    dst := dst op src. Sums are exact where they are tiny, so they need no lower bound. */
+/**
+ * ADDPS SUBPS …    dst := dst op src. A sum of normal numbers that is zero is exact; denormal, it is exact as well, but FTZ
+ * and an unmasked UE see it.
+ */
 const arithmetic =
   (operation: Arithmetic, operator: 'add' | 'sub' | 'mul' | 'div', shape: Shape): Definition =>
   b => {
@@ -65,7 +68,7 @@ const arithmetic =
     const sums = operator === 'add' || operator === 'sub'
     const fine = both(
       b, shape, notSmall(b, shape, left), notSmall(b, shape, source.value),
-      sums ? finite(b, shape, result) : comfortable(b, shape, result),
+      sums ? both(b, shape, ordinary(b, shape, result), finite(b, shape, result)) : comfortable(b, shape, result),
     )
     b.if(
       b.and(quiet(b), everywhere(b, shape, fine)),

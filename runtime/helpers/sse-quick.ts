@@ -154,7 +154,7 @@ export function quickSingles(operation: u32, destination: u32, source: u32, scal
     let expected = v128.or(aZero, operation == ARITHMETIC_MULTIPLY ? bZero : bInfinite)
     expected = v128.and(expected, f32x4.eq(r, zero))
     if (v128.any_true(v128.andnot(f32x4.le(rSize, least), expected))) return false
-  }
+  } else if (v128.any_true(v128.andnot(f32x4.lt(rSize, least), f32x4.eq(r, zero)))) return false
   let flags: u32 = 0
   const anyInfinite = v128.or(aInfinite, bInfinite)
   const divides = operation == ARITHMETIC_DIVIDE
@@ -221,7 +221,7 @@ export function quickDoubles(operation: u32, destination: u32, source: u32, scal
     let expected = v128.or(aZero, operation == ARITHMETIC_MULTIPLY ? bZero : bInfinite)
     expected = v128.and(expected, f64x2.eq(r, zero))
     if (v128.any_true(v128.andnot(f64x2.le(rSize, least), expected))) return false
-  }
+  } else if (v128.any_true(v128.andnot(f64x2.lt(rSize, least), f64x2.eq(r, zero)))) return false
   let flags: u32 = 0
   const made = v128.andnot(rInfinite, v128.or(aInfinite, bInfinite))
   if (v128.any_true(made)) {
