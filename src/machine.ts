@@ -396,6 +396,7 @@ export class Machine implements RunnableMachine {
   private instructionsUntil(due: number): number {
     const { clock } = this
     if (clock.mode === 'virtual') return clock.instructionsUntil(due)
+    if (due === Infinity) return Infinity
     return Math.max(FEWEST_WALL_INSTRUCTIONS, Math.floor((due - clock.now()) * this.wallSpeed))
   }
 
@@ -406,7 +407,9 @@ export class Machine implements RunnableMachine {
     const retired = this.retired
     this.runCore(Math.min(this.instructionsUntil(clock.nextDue()), WALL_SLICE_INSTRUCTIONS))
     const passed = clock.now() - began
-    if (passed > 0) this.wallSpeed = (this.retired - retired) / passed
+    const done = this.retired - retired
+    // A slice in which nothing ran says nothing about the speed.
+    if (passed > 0 && done > 0) this.wallSpeed = done / passed
   }
 
   /** Whether a pending interrupt ends HLT. */

@@ -187,7 +187,7 @@ export class Vga implements Device {
     restore(this.name, registers, (state.registers ?? {}) as DeviceState)
     Object.assign(this.registers, registers)
     this.sanitize()
-    this.planes.latch = rest.latch | 0
+    this.planes.latch = rest.latch >>> 0
     this.dispiIndex.index = rest.dispiIndex & 0xffff
     for (let i = 0; i < DISPI_REGISTERS; i++) this.dispi.values[i] = rest.dispi[i] ?? 0
     this.video.set(rest.video)

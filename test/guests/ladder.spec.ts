@@ -24,6 +24,7 @@ describe('GRUB', () => {
       drives: isFloppy ? { fda: floppy(path) } : { cdrom: disc(path) }, boot: isFloppy ? 'a' : 'd', clock: 'wall',
     })
     await session.waitFor(/\*GNU\/Linux/)
+    session.freezeAndThaw()
     await session.press('ArrowDown', 'ArrowDown')
     await session.waitFor(/\*FreeBSD/)
     await session.type('c')
@@ -41,6 +42,7 @@ describe('memtest86+', () => {
     const path = await packageFile('memtest86+', 'usr/lib/memtest86+/memtest86+ia32.iso')
     session = new PcSession({ drives: { cdrom: disc(path) }, boot: 'd', memory: 16, clock: 'wall' })
     await session.waitFor(/Memtest86\+/)
+    session.freezeAndThaw()
     await session.waitFor(/Test #[3-9]/, 200)
     expect(session.text()).toMatch(/Errors: 0 *$/m)
     session.picture('memtest')
@@ -52,6 +54,7 @@ describe('iPXE', () => {
     const path = await packageFile('ipxe', 'usr/lib/ipxe/ipxe.iso')
     session = new PcSession({ drives: { cdrom: disc(path) }, boot: 'd', clock: 'wall' })
     await session.waitFor(/Press Ctrl-B/, 100)
+    session.freezeAndThaw()
     session.machine.keyboard.keyDown('ControlLeft')
     await session.press('KeyB')
     session.machine.keyboard.keyUp('ControlLeft')
@@ -69,6 +72,7 @@ describe('GRUB invaders', () => {
     const start = ship()
     expect(start).toBeGreaterThan(0)
     session.picture('invaders')
+    session.freezeAndThaw()
     for (const [key, moves] of [['ArrowRight', 1], ['ArrowLeft', -1]] as const) {
       const from = ship()
       session.machine.keyboard.keyDown(key)

@@ -6,9 +6,11 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+
+import { expect } from 'vitest'
 import type { Disk } from '../../src/disks/disk.ts'
 import { MemoryDisk } from '../../src/disks/memory-disk.ts'
-import type { Timer } from '../../src/devices/device.ts'
+import type { DeviceState, Timer } from '../../src/devices/device.ts'
 import type { Picture } from '../../src/devices/vga/picture.ts'
 import { bootOrder } from '../../src/firmware.ts'
 import { loadKernel } from '../../src/loaders/kernel.ts'
@@ -139,6 +141,14 @@ export class PcSession {
     await this.press(...Array.from(text, keyOf))
   }
 
+  /** Saves every device and loads it again: it is in the same state, and the guest does not notice. */
+  freezeAndThaw(): void {
+    const { machine } = this
+    const state = structuredClone(machine.saveDevices())
+    machine.loadDevices(state)
+    expect(digest(machine.saveDevices())).toEqual(digest(state))
+  }
+
   /** The screen as pixels; kept as build/pictures/NAME.png. */
   picture(name: string): Picture {
     const picture: Picture = { width: 0, height: 0, pixels: new Uint32Array(0) }
@@ -151,6 +161,14 @@ export class PcSession {
   dispose(): void {
     this.machine.dispose()
   }
+}
+
+/** A state with its long byte arrays as checksums, which compare faster. */
+function digest(value: DeviceState[string]): DeviceState[string] {
+  if (value instanceof Uint8Array) return createHash('sha256').update(value).digest('hex')
+  if (Array.isArray(value)) return value.map(inner => digest(inner)) as DeviceState[]
+  if (value === null || typeof value !== 'object') return value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, digest(inner)]))
 }
 
 /** Red, green and blue of a pixel. */

@@ -411,6 +411,8 @@ describe('a saved state', () => {
   it('shows the same picture on another card', () => {
     board.planar()
     board.poke(0xa0000, 0xa5)
+    // The latches are ones in plane 3 too.
+    board.peek(0xa0000)
     const copy = new Board()
     copy.vga.load(structuredClone(board.vga.save()))
     expect(copy.draw().pixels).toEqual(board.draw().pixels)
