@@ -81,7 +81,7 @@ function modelOf(name = 'max'): CpuModel {
  * Entries by jump after which a run is compiled. Debian's boot at 4,000: 7.5-8.5 s and 12.7-14.6 s of CPU, 674 regions;
  * at 12,000: 6.4-6.7 s, 10 s, 365; at 30,000: 6.1 s, 9.1 s, 255, but programs are interpreted for seconds.
  */
-const HEAT_THRESHOLD = 12_000
+const HEAT_THRESHOLD = 8_000
 /** Most instructions in one call of the core: V8 swaps optimised code in only between calls. */
 const SLICE_INSTRUCTIONS = 1_000_000
 /** Wall clock: most instructions between two looks at the host's time. */
