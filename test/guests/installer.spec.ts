@@ -25,14 +25,14 @@ describe.runIf(canMakeDiscs())('the Debian installer', () => {
   it('shows its graphical page, and takes the mouse', async () => {
     const path = await installerDisc('gtk', 'vga=788 console=ttyS0 console=tty0')
     session = new PcSession({ memory: 768, drives: { cdrom: disc(path) }, boot: 'd', clock: 'wall', jit: true })
-    // The page stands when it is light at its left edge and the same for a while.
+    // The page stands when the list of languages is there, white on grey, and the same for a while.
     let last = ''
     let steady = 0
     for (let seconds = 0; seconds < 500 && steady < 4; seconds += 2) {
       await session.pass(2000)
       const picture = session.picture('installer-gtk')
       const print = fingerprint(picture)
-      const isPage = picture.width === 1024 && pixel(picture, 5, 500).every(part => part > 200)
+      const isPage = picture.width === 1024 && pixel(picture, 600, 600).every(part => part > 250)
       steady = isPage && print === last ? steady + 1 : 0
       last = print
     }
