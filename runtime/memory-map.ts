@@ -43,8 +43,15 @@ export enum TlbField {
   Addend = 8,
   Info = 12,
 }
+/**
+ * Marks in tags, which no address of an access that may go straight to RAM equals. They lie above the low bits that
+ * accesses of up to 16 bytes keep when they must be aligned (`lookUp`, `tagOf`).
+ */
+export const TLB_TAG_EMPTY = 0x100
+/** In a read tag: the page is no memory. */
+export const TLB_TAG_DEVICE = 0x200
 /** In a write tag: the page may be written, but holds code; stores look which of its granules do. */
-export const TAG_CODE = 4
+export const TLB_TAG_CODE = 0x400
 
 /** Addresses of the TLB entries in use, so that a flush costs what was filled and not the whole table. */
 export const TLB_FILLED_BASE = 0x1e0000

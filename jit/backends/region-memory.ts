@@ -7,8 +7,8 @@
  *              granules of the page hold code; the region is left only for what is not plain RAM
  */
 import {
-  GRANULE_SHIFT, PAGE_BYTES, PAGE_GRANULES_BASE, PAGE_SHIFT, TAG_CODE, TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_SUPERVISOR,
-  TLB_USER, TlbField,
+  GRANULE_SHIFT, PAGE_BYTES, PAGE_GRANULES_BASE, PAGE_SHIFT, TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_SUPERVISOR,
+  TLB_TAG_CODE, TLB_USER, TlbField,
 } from '../../runtime/memory-map.ts'
 import type { AccessGroups, GroupMember } from '../regions/access-groups.ts'
 import type { Node } from '../ir.ts'
@@ -154,7 +154,7 @@ export class RegionMemory {
       m.local.set(difference, m.i32.xor(tag, m.i32.and(last(), this.constant(-PAGE_BYTES)))),
     )
     const other = write ? m.if(
-      m.i32.eq(this.local(difference), this.constant(TAG_CODE)),
+      m.i32.eq(this.local(difference), this.constant(TLB_TAG_CODE)),
       m.block(null, [
         found(),
         m.if(this.holdsCode(entry, linear, last), m.local.set(host, this.constant(0))),

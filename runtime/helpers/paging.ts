@@ -3,8 +3,8 @@
  * global pages, CR0.WP, accessed and dirty bits, and exact #PF error codes.
  *
  * TLB entry, 16 bytes, direct mapped by linear page, one table for supervisor and one for user rights:
- *   +0  readTag   linear page when loads may go straight to RAM; | TAG_DEVICE when they may not; TAG_EMPTY when unused
- *   +4  writeTag  linear page when stores may too (writable, dirty, RAM); | TAG_CODE when it holds code; else TAG_EMPTY
+ *   +0  readTag   linear page when loads may go straight to RAM; | TLB_TAG_DEVICE when they may not; TLB_TAG_EMPTY when unused
+ *   +4  writeTag  linear page when stores may too (writable, dirty, RAM); | TLB_TAG_CODE when it holds code; else TLB_TAG_EMPTY
  *   +8  addend    linear-memory address minus linear address
  *   +12 info      physical page | INFO_ bits
  * Generated code compares a tag with the page of the access's last byte, which also sends page-crossing accesses here.
@@ -13,8 +13,9 @@ import {
   A20_MASK, CPL, CR0, CR0_PG, CR0_WP, CR2, CR3, CR4, CR4_PAE, CR4_PGE, CR4_PSE, EFER, FETCHED_PAGES, FETCHED_PAGES_BASE,
   JUMP_CACHE_BASE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_BYTES, KEY, LARGE_AREAS, LARGE_AREAS_BASE, LARGE_AREA_SHIFT,
   MODE, MODE_BITS, PAGE_FLAG_DEVICE, PAGE_FLAG_RAM, PAGE_GRANULES_BASE, PDPTE, RAM_BASE, ROM_PLACE,
-  SUPERVISOR_GENERATION, TAG_CODE, TLB_BYTES,
-  TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_FILLED_BASE, TLB_SUPERVISOR, TLB_USER, USER_GENERATION, VECTOR_PF, VIDEO_PLACE, WINDOW_BYTES,
+  SUPERVISOR_GENERATION, TLB_BYTES,
+  TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_FILLED_BASE, TLB_SUPERVISOR, TLB_TAG_CODE,
+  TLB_TAG_DEVICE, TLB_TAG_EMPTY, TLB_USER, USER_GENERATION, VECTOR_PF, VIDEO_PLACE, WINDOW_BYTES,
   WINDOW_PHYSICAL, WINDOW_PLACE, WINDOWS,
 } from '../../build/helpers/layout'
 import { pageFlag, raiseCode, readPhysical, writePhysical } from './memory'
@@ -22,9 +23,6 @@ import { setMode } from './mode'
 
 const PAGE_MASK: u32 = 0xfffff000
 const OFFSET_MASK: u32 = 0xfff
-
-const TAG_EMPTY: u32 = 1
-const TAG_DEVICE: u32 = 2
 
 const INFO_GLOBAL: u32 = 1
 const INFO_WRITABLE: u32 = 2
@@ -92,7 +90,7 @@ function entryAddress(linear: u32, user: bool): u32 {
  */
 export function translate(linear: u32, write: bool, user: bool): u32 {
   const entry = entryAddress(linear, user)
-  if ((load<u32>(entry) & ~TAG_DEVICE) == (linear & PAGE_MASK)) {
+  if ((load<u32>(entry) & ~TLB_TAG_DEVICE) == (linear & PAGE_MASK)) {
     const info = load<u32>(entry, 12)
     if (!write || (info & INFO_WRITABLE) != 0) {
       if (write) refreshWriteTag(entry, linear & PAGE_MASK, info)
@@ -107,7 +105,7 @@ export function translate(linear: u32, write: bool, user: bool): u32 {
 /** Physical address of an instruction byte at the current privilege. Raises #PF. */
 export function translateFetch(linear: u32, user: bool): u32 {
   const entry = entryAddress(linear, user)
-  if ((load<u32>(entry) & ~TAG_DEVICE) == (linear & PAGE_MASK)) {
+  if ((load<u32>(entry) & ~TLB_TAG_DEVICE) == (linear & PAGE_MASK)) {
     const info = load<u32>(entry, 12)
     if ((info & INFO_EXECUTABLE) != 0) return (info & PAGE_MASK) | (linear & OFFSET_MASK)
   }
@@ -145,7 +143,7 @@ export function peekTranslate(linear: u32): u32 {
 export function peekFetch(linear: u32, user: bool): u32 {
   const entry = entryAddress(linear, user)
   const info = load<u32>(entry, 12)
-  if ((load<u32>(entry) & ~TAG_DEVICE) == (linear & PAGE_MASK) && (info & INFO_EXECUTABLE) != 0)
+  if ((load<u32>(entry) & ~TLB_TAG_DEVICE) == (linear & PAGE_MASK) && (info & INFO_EXECUTABLE) != 0)
     return (info & PAGE_MASK) | (linear & OFFSET_MASK)
   const physical = peekWalk(linear, user)
   return physical == 0xffffffff ? physical : placeOf(physical)
@@ -178,12 +176,12 @@ function peekWalk(linear: u32, user: bool): u32 {
   return (pte & wanted) != wanted ? 0xffffffff : ((pte & PAGE_MASK) | (linear & OFFSET_MASK)) & mask
 }
 
-/** Opens the fast path for stores when the page may be written; with TAG_CODE when it holds decoded code. */
+/** Opens the fast path for stores when the page may be written; with TLB_TAG_CODE when it holds decoded code. */
 function refreshWriteTag(entry: u32, page: u32, info: u32): void {
   const physical = info & PAGE_MASK
   if (pageFlag(physical) != PAGE_FLAG_RAM) return
   const code = load<u32>(PAGE_GRANULES_BASE + ((physical >> 12) << 2)) != 0
-  store<u32>(entry, code ? page | TAG_CODE : page, 4)
+  store<u32>(entry, code ? page | TLB_TAG_CODE : page, 4)
 }
 
 /** Whether the tables have been emptied for the first time. */
@@ -203,8 +201,8 @@ function noteFilled(entry: u32): void {
 function fill(entry: u32, page: u32): void {
   if (load<u32>(entry, 12) == 0) noteFilled(entry)
   const device = pageFlag(walkedPage) == PAGE_FLAG_DEVICE
-  store<u32>(entry, device ? page | TAG_DEVICE : page)
-  store<u32>(entry, TAG_EMPTY, 4)
+  store<u32>(entry, device ? page | TLB_TAG_DEVICE : page)
+  store<u32>(entry, TLB_TAG_EMPTY, 4)
   store<u32>(entry, RAM_BASE + walkedPage - page, 8)
   store<u32>(entry, walkedPage | walkedInfo | INFO_LISTED, 12)
   if ((walkedInfo & INFO_WRITABLE) != 0) refreshWriteTag(entry, page, walkedPage | walkedInfo)
@@ -344,7 +342,7 @@ export function noteFetched(linear: u32): void {
   store<u8>(byte, load<u8>(byte) | (<u8>1 << <u8>((linear >> 12) & 7)))
   if (load<u32>(CPL) == 3 || supervisorLocal) return
   const entry = entryAddress(linear, false)
-  const known = (load<u32>(entry) & ~TAG_DEVICE) == (linear & PAGE_MASK)
+  const known = (load<u32>(entry) & ~TLB_TAG_DEVICE) == (linear & PAGE_MASK)
   if (!known || (load<u32>(entry, 12) & INFO_GLOBAL) == 0) supervisorLocal = true
 }
 
@@ -375,7 +373,7 @@ export function flushTlb(includingGlobal: bool): void {
   if (!initialised) {
     // Fresh memory is all zeros, which would be a valid tag of page 0.
     for (let entry = TLB_SUPERVISOR; entry < TLB_SUPERVISOR + 2 * TLB_BYTES; entry += TLB_ENTRY_BYTES)
-      store<u64>(entry, (<u64>TAG_EMPTY << 32) | TAG_EMPTY)
+      store<u64>(entry, (<u64>TLB_TAG_EMPTY << 32) | TLB_TAG_EMPTY)
     initialised = true
   }
   if (includingGlobal) memory.fill(LARGE_AREAS_BASE, 0, LARGE_AREAS >> 3)
@@ -387,7 +385,7 @@ export function flushTlb(includingGlobal: bool): void {
       kept++
       continue
     }
-    store<u64>(entry, (<u64>TAG_EMPTY << 32) | TAG_EMPTY)
+    store<u64>(entry, (<u64>TLB_TAG_EMPTY << 32) | TLB_TAG_EMPTY)
     store<u32>(entry, 0, 12)
   }
   filled = kept
@@ -404,7 +402,7 @@ function flushLargeArea(linear: u32): void {
   advanceGeneration(true)
   for (let i: u32 = 0; i < filled; i++) {
     const entry = load<u32>(TLB_FILLED_BASE + (i << 2))
-    const page = load<u32>(entry) & ~TAG_DEVICE
+    const page = load<u32>(entry) & ~TLB_TAG_DEVICE
     if ((load<u32>(entry, 12) & INFO_LARGE) != 0 && page >> LARGE_AREA_SHIFT == linear >> LARGE_AREA_SHIFT) dropEntry(entry, page)
   }
 }
@@ -419,8 +417,8 @@ export function flushPage(linear: u32): void {
 }
 
 function dropEntry(entry: u32, page: u32): void {
-  if ((load<u32>(entry) & ~TAG_DEVICE) == page) {
-    store<u64>(entry, (<u64>TAG_EMPTY << 32) | TAG_EMPTY)
+  if ((load<u32>(entry) & ~TLB_TAG_DEVICE) == page) {
+    store<u64>(entry, (<u64>TLB_TAG_EMPTY << 32) | TLB_TAG_EMPTY)
     // Still in the list of filled entries, so the info word keeps a mark.
     store<u32>(entry, INFO_LISTED, 12)
   }
@@ -433,6 +431,6 @@ export function closePage(physical: u32): void {
     const entry = load<u32>(TLB_FILLED_BASE + (i << 2))
     if ((load<u32>(entry, 12) & PAGE_MASK) != page) continue
     const tag = load<u32>(entry, 4)
-    if (tag != TAG_EMPTY) store<u32>(entry, tag | TAG_CODE, 4)
+    if (tag != TLB_TAG_EMPTY) store<u32>(entry, tag | TLB_TAG_CODE, 4)
   }
 }
