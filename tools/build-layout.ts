@@ -34,6 +34,7 @@ export function layoutSource(): string {
     Lazy: flags.Lazy,
     Exit: ExitReason,
     PageFlag: map.PageFlag,
+    TlbField: map.TlbField,
     RegionDescriptor: records.RegionDescriptor,
     CpuModel,
     CpuSignature,

@@ -102,10 +102,9 @@ export class RegionLowering extends RegionFrame {
   }
 
   private noteRegisters(statements: readonly Node[]): void {
-    this.eachRegister(statements, (register, write) => {
-      this.used.add(register)
-      if (write) this.written.add(register)
-    })
+    const { used, written } = this.registersOf(statements)
+    for (const register of used) this.used.add(register)
+    for (const register of written) this.written.add(register)
   }
 
   private constantIn(prepared: Prepared, node: Node): number | undefined {

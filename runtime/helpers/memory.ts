@@ -6,11 +6,11 @@
  */
 import {
   CPL, CR0, CR0_AM, EFLAGS, EFLAGS_AC, FAULT, FAULT_ERROR_CODE, FAULT_STEP, GRANULE_SHIFT,
-  PAGE_FLAGS_BASE, PAGE_FLAG_DEVICE, PAGE_FLAG_RAM, PAGE_GRANULES_BASE, RAM_BASE, STEPPING, TLB_ENTRIES,
-  TLB_ENTRY_BYTES, TLB_SUPERVISOR, TLB_USER, VECTOR_AC,
+  PAGE_FLAGS_BASE, PAGE_FLAG_DEVICE, PAGE_FLAG_RAM, PAGE_GRANULES_BASE, RAM_BASE, STEPPING, TLB_FIELD_ADDEND,
+  TLB_FIELD_WRITE_TAG, VECTOR_AC,
 } from '../../build/helpers/layout'
 import { codeWritten, readDevice, writeDevice } from './host'
-import { translate } from './paging'
+import { entryAddress, translate } from './paging'
 
 const OFFSET_MASK: u32 = 0xfff
 
@@ -118,13 +118,6 @@ function misaligned(linear: u32, bytes: u32): bool {
   return true
 }
 
-/** TLB entry of a linear address (paging.ts). */
-// @ts-ignore: decorator
-@inline
-function tlbEntry(linear: u32, user: bool): u32 {
-  return (user ? TLB_USER : TLB_SUPERVISOR) + ((linear >> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY_BYTES
-}
-
 /** Whether the tag at `tag` lets `bytes` bytes at `linear` go straight to RAM, as generated code tests it. */
 // @ts-ignore: decorator
 @inline
@@ -135,8 +128,8 @@ function isPlain(tag: u32, linear: u32, bytes: u32, stepped: bool): bool {
 /** Reads `T` at a linear address with user or supervisor rights. */
 function readLinear<T>(linear: u32, user: bool, stepped: bool): T {
   const bytes = <u32>sizeof<T>()
-  const entry = tlbEntry(linear, user)
-  if (isPlain(entry, linear, bytes, stepped)) return load<T>(linear + load<u32>(entry, 8))
+  const entry = entryAddress(linear, user)
+  if (isPlain(entry, linear, bytes, stepped)) return load<T>(linear + load<u32>(entry, TLB_FIELD_ADDEND))
   const physical = translate(linear, false, user)
   if (faulted() || (stepped && needsStep(physical))) return <T>0
   const room: u32 = 0x1000 - (linear & OFFSET_MASK)
@@ -154,9 +147,9 @@ function readLinear<T>(linear: u32, user: bool, stepped: bool): T {
 /** Writes `T` at a linear address with user or supervisor rights. */
 function writeLinear<T>(linear: u32, value: T, user: bool, stepped: bool): void {
   const bytes = <u32>sizeof<T>()
-  const entry = tlbEntry(linear, user)
-  if (isPlain(entry + 4, linear, bytes, stepped)) {
-    store<T>(linear + load<u32>(entry, 8), value)
+  const entry = entryAddress(linear, user)
+  if (isPlain(entry + TLB_FIELD_WRITE_TAG, linear, bytes, stepped)) {
+    store<T>(linear + load<u32>(entry, TLB_FIELD_ADDEND), value)
     return
   }
   const physical = translate(linear, true, user)

@@ -80,7 +80,7 @@ function placeOf(physical: u32): u32 {
 
 // @ts-ignore: decorator
 @inline
-function entryAddress(linear: u32, user: bool): u32 {
+export function entryAddress(linear: u32, user: bool): u32 {
   return (user ? TLB_USER : TLB_SUPERVISOR) + ((linear >> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY_BYTES
 }
 

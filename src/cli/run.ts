@@ -4,16 +4,16 @@
  */
 
 import { constants } from 'node:os'
-import { closeSync, openSync, writeSync } from 'node:fs'
 import type { BootImage } from '../loaders/boot-image.ts'
 import { loadKernel } from '../loaders/kernel.ts'
 import { bootOrder } from '../firmware.ts'
 import type { MachineOptions, RunnableMachine } from '../machine-options.ts'
-import { fileProblem, readInputFile } from '../node/files.ts'
+import { readInputFile } from '../node/files.ts'
 import { FileOutput, type Output, type OutputStream, StreamOutput } from '../node/output.ts'
 import { openDrives } from '../node/drives.ts'
 import { loadFirmware, loadTextFont } from '../node/firmware.ts'
-import { Screenshot } from '../node/screenshot.ts'
+import { OutputFile } from '../node/output-file.ts'
+import { screenshot } from '../node/screenshot.ts'
 import { type Outcome, Session, type SessionStats } from '../node/session.ts'
 import { ESCAPE_HELP, type ExitNotice, type TerminalInput } from '../node/terminal.ts'
 import { ExitStatus } from './complain.ts'
@@ -77,8 +77,9 @@ function readKernel(kernel: string, parsed: RunArguments): BootImage {
 }
 
 async function runSession(parsed: RunArguments, machineOptions: MachineOptions, host: RunHost): Promise<number> {
-  const statsFile = parsed.stats === undefined ? undefined : new StatsFile(parsed.stats)
-  const screenshot = parsed.screenshot === undefined ? undefined : new Screenshot(parsed.screenshot)
+  const statsFile = parsed.stats === undefined ? undefined : new OutputFile(parsed.stats, 'the file of --stats')
+  const pictureFile =
+    parsed.screenshot === undefined ? undefined : new OutputFile(parsed.screenshot, 'the file of --screenshot')
   const guestScreen = new GuestScreen(host)
   let session: Session | undefined
   const outputs = openOutputs(parsed, guestScreen.stream, () => session?.end({ kind: 'output-closed' }))
@@ -91,7 +92,7 @@ async function runSession(parsed: RunArguments, machineOptions: MachineOptions, 
     expect: parsed.expect,
     timeout: parsed.timeout,
     traceCount: parsed.traceCount,
-    atEnd: machine => screenshot?.write(machine.screen),
+    atEnd: machine => pictureFile?.write(() => screenshot(machine.screen)),
     notify: message => guestScreen.say(message),
     help: ESCAPE_HELP,
   })
@@ -99,7 +100,8 @@ async function runSession(parsed: RunArguments, machineOptions: MachineOptions, 
   let outcome: Outcome | undefined
   let status: number = ExitStatus.InternalError
   const running = session
-  const writeStats = () => statsFile?.write(parsed, running.stats(), outcome?.kind ?? 'failed', status)
+  const writeStats = () =>
+    statsFile?.write(() => statsDocument(parsed, running.stats(), outcome?.kind ?? 'failed', status))
   const release = onSignals(host.process, signal => running.end({ kind: 'signal', signal }))
   host.process.on('exit', writeStats)
   try {
@@ -207,44 +209,29 @@ class GuestScreen {
   }
 }
 
-/** The file of --stats, opened before the run so that a wrong name is told at once. */
-class StatsFile {
-  readonly #descriptor: number
-  #written = false
-
-  constructor(path: string) {
-    try {
-      this.#descriptor = openSync(path, 'w')
-    } catch (error) {
-      throw fileProblem(error, 'the file of --stats', path)
-    }
+/** What --stats writes. */
+function statsDocument(
+  parsed: RunArguments, stats: SessionStats, outcome: string, exitStatus: number,
+): Uint8Array {
+  const { instructions, seconds, mips, wallSeconds, bootMarks, restarts, exits, decodedRuns, invalidations, regions, rss } =
+    stats
+  const document = {
+    outcome,
+    exitStatus,
+    instructions,
+    seconds,
+    mips,
+    wallSeconds,
+    bootMarks,
+    restarts,
+    exits,
+    compiles: regions?.installed ?? 0,
+    decodedRuns,
+    invalidations,
+    regions,
+    rss,
+    memoryBytes: parsed.memoryBytes,
+    clock: parsed.clock,
   }
-
-  /** Writes the figures; the first call counts. */
-  write(parsed: RunArguments, stats: SessionStats, outcome: string, exitStatus: number): void {
-    if (this.#written) return
-    this.#written = true
-    const { instructions, seconds, mips, wallSeconds, bootMarks, restarts, exits, decodedRuns, invalidations, regions, rss } =
-      stats
-    const document = {
-      outcome,
-      exitStatus,
-      instructions,
-      seconds,
-      mips,
-      wallSeconds,
-      bootMarks,
-      restarts,
-      exits,
-      compiles: regions?.installed ?? 0,
-      decodedRuns,
-      invalidations,
-      regions,
-      rss,
-      memoryBytes: parsed.memoryBytes,
-      clock: parsed.clock,
-    }
-    writeSync(this.#descriptor, `${JSON.stringify(document, null, 2)}\n`)
-    closeSync(this.#descriptor)
-  }
+  return new TextEncoder().encode(`${JSON.stringify(document, null, 2)}\n`)
 }
