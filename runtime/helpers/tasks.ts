@@ -44,6 +44,7 @@ import {
   VECTOR_SS,
   VECTOR_TS,
 } from '../../build/helpers/layout'
+import { reportDebug, updateBreakpoints } from './breakpoints'
 import { loadPageDirectoryBase } from './control-registers'
 import {
   ACCESS_PRESENT,
@@ -267,7 +268,10 @@ export function switchTask(
   }
   fillCache(SEGMENT_TR, selector, low, busy)
   store<u32>(CR0, load<u32>(CR0) | CR0_TS)
-  store<u32>(DR + (7 << 3), load<u32>(DR + (7 << 3)) & ~DR7_LOCAL)
+  if (load<u32>(DR + (7 << 3)) & DR7_LOCAL) {
+    store<u32>(DR + (7 << 3), load<u32>(DR + (7 << 3)) & ~DR7_LOCAL)
+    updateBreakpoints()
+  }
   store<u32>(TRAP_BEFORE, 0)
   store<u32>(HALTED, 0)
   store<u32>(INTERRUPT_SHADOW, SHADOW_NONE)
@@ -307,7 +311,7 @@ function enterTask(wide: bool, errorCode: i64): void {
     return
   }
   if (newTrap) {
-    store<u32>(DR + (6 << 3), load<u32>(DR + (6 << 3)) | DR6_BT)
+    reportDebug(DR6_BT)
     raise(VECTOR_DB)
   }
 }
