@@ -105,7 +105,7 @@ import { updateMode } from './mode'
 import { ioPrivilegeLevel, virtualFlagsImage } from './protection'
 import { inVirtual8086Mode, load8086Segment, raiseGeneralProtection } from './segments'
 import { closeFrame, framePush, openFrame } from './stack'
-import { fetchGateTask, NO_ERROR_CODE, switchTask, TASK_CALL } from './tasks'
+import { fetchGateTask, NO_ERROR_CODE, settleSwitch, switchTask, TASK_CALL } from './tasks'
 import { reportOutside } from './x87-control'
 
 /** Kinds of event. INT n; INT3 and INTO; INT1; the interrupt controller and NMI; an exception. */
@@ -258,6 +258,7 @@ function deliverProtected(vector: u32, eip: u32, kind: u32, errorCode: i64): voi
     const tss = low >> 16
     if (!fetchGateTask(tss)) return
     switchTask(tss, descriptorLinear, descriptorLow, descriptorHigh, TASK_CALL, eip, image, errorCode)
+    if (kind <= EVENT_INT1) settleSwitch()
     if (!faulted()) settle(vector)
     return
   }
