@@ -121,7 +121,7 @@ export class RegionManager {
     this.core = core
     this.cache = cache
     this.writer = writer
-    this.profile = new LiveProfile(core)
+    this.profile = new LiveProfile(core, cache)
     this.compiler = compiler
     this.warn = warn
   }
@@ -280,7 +280,7 @@ export class RegionManager {
     const started = performance.now()
     const user = (mode & ModeBit.User) !== 0
     const pages = new Map<number, CodePage>()
-    const recorder = new ProfileRecorder(this.profile)
+    const recorder = new ProfileRecorder(this.profile, mode)
     const pageAt = (linear: number): Uint8Array | undefined => {
       const known = pages.get(linear)
       if (known) return known.bytes

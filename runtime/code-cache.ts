@@ -284,6 +284,12 @@ export class CodeCache {
     )
   }
 
+  /** How often the run at `physical` has been entered by a jump; undefined when no run begins there. */
+  entries(physical: number, mode: number): number | undefined {
+    const record = this.table.find(physical, mode)
+    return record === 0 ? undefined : this.core.words[(record - RECORD_BYTES + RunHeader.Heat) >> 2]
+  }
+
   /** Whether a region is entered in place of the run at `record`. */
   isCompiled(record: number): boolean {
     return (this.core.words[record >> 2] & 0xffff) === this.handlers.enter
