@@ -3,7 +3,7 @@
  * not on a direct link: `attend`, then `findRun`.
  */
 import {
-  CODE_BREAKPOINTS, CPL, DEBUG_HITS, EFLAGS, EFLAGS_IF, EFLAGS_RF, EFLAGS_TF, EIP, EXIT_ARGUMENT, EXIT_BUDGET, EXIT_DECODE, EXIT_HALT, EXIT_INTERRUPT,
+  CODE_BREAKPOINTS, CPL, CR0, CR0_PE, CR4, CR4_PVI, CR4_VME, DEBUG_HITS, EFLAGS, EFLAGS_IF, EFLAGS_RF, EFLAGS_TF, EFLAGS_VIF, EFLAGS_VIP, EFLAGS_VM, EIP, EXIT_ARGUMENT, EXIT_BUDGET, EXIT_DECODE, EXIT_HALT, EXIT_INTERRUPT,
   EXIT_NONE, EXIT_REASON, HALTED, HASH_MULTIPLIER, HEADER_BYTES, HEADER_SECOND_PAGE,
   INTERRUPT_LINE, INTERRUPT_SHADOW, JUMP_CACHE_BASE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_BYTES, JUMP_CACHE_KEY,
   JUMP_CACHE_LINEAR, JUMP_CACHE_REGION, JUMP_CACHE_RUN,
@@ -14,7 +14,7 @@ import {
   VECTOR_GP,
 } from '../../build/helpers/layout'
 import { hitsCode } from './breakpoints'
-import { deliverCodeBreakpoint, deliverDebugTrap } from './interrupts'
+import { deliverCodeBreakpoint, deliverDebugTrap, deliverException } from './interrupts'
 import { faulted, raiseCode } from './memory'
 import { setStep } from './mode'
 import { noteFetched, translateFetch } from './paging'
@@ -22,8 +22,17 @@ import { noteFetched, translateFetch } from './paging'
 /** DR6.BS: single step. */
 const DR6_BS: u32 = 1 << 14
 
+/** A virtual interrupt is pending and enabled. */
+const VIRTUAL_INTERRUPT: u32 = EFLAGS_VIF | EFLAGS_VIP
+
 /** A run table entry whose run was dropped: the probe goes on behind it. */
 const TOMBSTONE: u32 = 1
+
+/** Whether VIF and VIP, both set, raise #GP in front of the next instruction (SDM vol. 3, 20.3.3 and 20.4). */
+function virtualInterruptDue(): bool {
+  if (load<u32>(EFLAGS) & EFLAGS_VM) return (load<u32>(CR4) & CR4_VME) != 0
+  return load<u32>(CPL) == 3 && (load<u32>(CR4) & CR4_PVI) != 0 && (load<u32>(CR0) & CR0_PE) != 0
+}
 
 /**
  * Runs between instructions, when the interpreter is off the linked path: ends a single step, takes traps, and
@@ -60,6 +69,12 @@ export function attend(): u32 {
     }
     store<u32>(RESUME_BEFORE, load<u32>(EFLAGS) & EFLAGS_RF)
     store<u32>(EFLAGS, load<u32>(EFLAGS) & ~EFLAGS_RF)
+  }
+  if ((load<u32>(EFLAGS) & VIRTUAL_INTERRUPT) == VIRTUAL_INTERRUPT && virtualInterruptDue()) {
+    store<u32>(REMAINING, remaining - 1)
+    raiseCode(VECTOR_GP, 0)
+    deliverException()
+    return attend()
   }
   store<u32>(REPEATING, 0)
   const trap = load<u32>(EFLAGS) & EFLAGS_TF
