@@ -31,7 +31,7 @@ check_openssl() {
   openssl prime 170141183460469231731687303715884105727 170141183460469231731687303715884105729
 }
 
-check_python() { python3 $here/numbers.py; }
+check_python() { python3 $here/floats.py; }
 
 check_sqlite() {
   sqlite3 base.db <<'SQL'
@@ -81,7 +81,7 @@ check_lua() {
 
 check_gcc() {
   for flags in "-O0" "-O2" "-O2 -msse2 -mfpmath=sse" "-O3 -march=core2 -ffast-math -DFAST" "-Os -m80387 -fwrapv"; do
-    gcc $flags -o numbers $here/numbers.c -lm && echo "gcc $flags" && ./numbers
+    gcc $flags -o compute $here/compute.c -lm && echo "gcc $flags" && ./compute
   done
 }
 
