@@ -1,0 +1,33 @@
+/**
+ * The browser's part of `npm run build`: build/web/ with the ESM bundles, core.wasm and the firmware, which is what
+ * the package's exports and `tabpc copy-assets` name.
+ *
+ *   index.js (PC)   element.js   v86.js   machine-worker.js   compile-worker.js   core.wasm   *.bin
+ */
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+
+const FIRMWARE = ['bios-256k.bin', 'vgabios-stdvga.bin']
+
+/** Entries that pages import: they share what they have in common, so that there is one class `PC`. */
+const pageEntries = { index: 'src/web/index.ts' }
+/** Scripts of workers: each is whole in itself, so that it can be copied anywhere. */
+const workerEntries = { 'machine-worker': 'src/web/machine-worker.ts', 'compile-worker': 'src/web/compile-worker.ts' }
+
+/** Builds build/web/ in the project at `root`. core.wasm must be there. */
+export async function buildWeb(root: string): Promise<void> {
+  const folder = join(root, 'build/web')
+  mkdirSync(folder, { recursive: true })
+  const common = {
+    absWorkingDir: root, outdir: 'build/web', bundle: true, platform: 'browser', format: 'esm', target: 'es2022',
+    minify: true, sourcemap: 'linked', sourcesContent: false, legalComments: 'none', logLevel: 'warning',
+  } as const
+  await build({ ...common, entryPoints: pageEntries, splitting: true, chunkNames: 'shared-[hash]' })
+  await build({ ...common, entryPoints: workerEntries })
+  copyFileSync(join(root, 'build/core.wasm'), join(folder, 'core.wasm'))
+  for (const name of FIRMWARE) {
+    const image = join(root, 'build/firmware', name)
+    if (existsSync(image)) copyFileSync(image, join(folder, name))
+  }
+}
