@@ -72,6 +72,7 @@ export class PCBase extends PCEventTarget {
   private currentState: PCState = 'paused'
   private currentDrives: PCDrives | undefined
   private debugKept = ''
+  private forgetSignal = () => {}
   private stopReason: PCStopReason | undefined
   private madeOf = ''
 
@@ -101,7 +102,7 @@ export class PCBase extends PCEventTarget {
     const pc = wrap(options, platform, attention)
     const onAbort = () => signal && pc.end(aborted(signal))
     signal?.addEventListener('abort', onAbort, { once: true })
-    pc.enders.add(() => signal?.removeEventListener('abort', onAbort))
+    pc.forgetSignal = () => signal?.removeEventListener('abort', onAbort)
     try {
       const { drives, description } = await pc.link.call('create', wire)
       pc.currentDrives = makeDrives(drives, pc.link)
@@ -246,6 +247,7 @@ export class PCBase extends PCEventTarget {
     for (const end of [...this.enders]) end(reason)
     this.enders.clear()
     this.screenListeners.clear()
+    this.forgetSignal()
   }
 
   private sinks(): EventSinks {

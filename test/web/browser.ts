@@ -39,34 +39,45 @@ export interface SiteOptions {
   readonly answers?: Readonly<Record<string, Answer>>
 }
 
-const page = (name: string): Answer => ({
-  body: `<!doctype html><html lang="en"><meta charset="utf-8"><title>${name}</title><link rel="icon" href="data:,"><body></body></html>`,
-})
+const pages: Readonly<Record<string, Answer>> = {
+  '/': {
+    body: '<!doctype html><html lang="en"><meta charset="utf-8"><title>spec</title><link rel="icon" href="data:,">' +
+      '<script type="module" src="/spec.js"></script><body><canvas id="screen"></canvas></body></html>',
+  },
+  '/spec.js': { body: "import * as tabpc from '/tabpc/index.js'; globalThis.tabpc = tabpc", type: 'text/javascript' },
+}
 
-/** Serves build/web under /tabpc/, the guest under /guest/, and an empty page at /. */
+/** Serves build/web under /tabpc/, the guest under /guest/, and a page with `tabpc` at /. */
 export async function startSite({ isolated = false, headers = {}, answers = {} }: SiteOptions = {}): Promise<FileServer> {
   return await startFileServer({
     headers: { ...(isolated ? isolationHeaders : {}), ...headers },
     answer: path => {
-      if (answers[path]) return answers[path]
-      if (path === '/') return page('spec')
+      const own = answers[path] ?? pages[path]
+      if (own) return own
       if (path.includes('..')) return undefined
       if (path.startsWith('/tabpc/')) return { file: join(root, 'build/web', path.slice(7)) }
       if (path.startsWith('/guest/')) return { file: join(guestFolder, path.slice(7)) }
+      if (path.startsWith('/boot/')) return { file: join(root, 'test/guests/boot', path.slice(6)) }
       return undefined
     },
   })
 }
 
-/** A page of the site with `tabpc` imported as `globalThis.tabpc`, and what went wrong in it. */
+declare global {
+  /** What the pages of the specs have imported. */
+  var tabpc: typeof import('../../src/web/index.ts')
+}
+
+/** A page of the site, in a context of its own, once `tabpc` is there; and what went wrong in it. */
 export async function openPage(browser: Browser, site: FileServer): Promise<{ page: Page, complaints: string[] }> {
   const context = await browser.newContext()
   const opened = await context.newPage()
   const complaints: string[] = []
   opened.on('pageerror', error => complaints.push(String(error)))
   opened.on('console', message => {
-    if (message.type() === 'error') complaints.push(message.text())
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
   })
   await opened.goto(`${site.origin}/`)
+  await opened.waitForFunction(() => typeof tabpc !== 'undefined')
   return { page: opened, complaints }
 }
