@@ -1,6 +1,6 @@
 /**
- * `npm run build`: core.wasm (tools/build-core.ts) when its sources changed, then the command line and the compile
- * worker (esbuild), then what pages use (tools/build-web.ts).
+ * `npm run build`: core.wasm (tools/build-core.ts) when its sources changed, then the command line, the entry
+ * for Node and their workers (esbuild), then what pages use (tools/build-web.ts).
  * Everything goes to build/, which is what the package ships.
  */
 import { spawnSync } from 'node:child_process'
@@ -53,7 +53,10 @@ buildCore()
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
 await build({
   absWorkingDir: root,
-  entryPoints: { cli: 'src/cli/main.ts', 'compile-worker': 'src/node/compile-worker.ts' },
+  entryPoints: {
+    cli: 'src/cli/main.ts', node: 'src/node/index.ts', 'machine-worker': 'src/node/machine-worker.ts',
+    'compile-worker': 'src/node/compile-worker.ts',
+  },
   outdir: 'build',
   bundle: true,
   platform: 'node',

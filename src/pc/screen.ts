@@ -45,6 +45,8 @@ export class PCScreen {
    * Returns a function that takes it off again. Throws `PCError` 'usage' for a canvas that is used by WebGL or the like.
    */
   attach(target: HTMLCanvasElement | HTMLElement, options: ScreenAttachOptions = {}): () => void {
+    if (typeof HTMLCanvasElement === 'undefined')
+      throw new PCError('unsupported', 'there is no page to show the screen on', 'take pictures with screen.screenshot()')
     const isCanvas = target instanceof HTMLCanvasElement
     const canvas = isCanvas ? target : target.appendChild(document.createElement('canvas'))
     const context = canvas.getContext('2d', { alpha: false })

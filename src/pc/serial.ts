@@ -3,7 +3,7 @@
  *
  *   guest -> bytes -> text(), readable, attached terminals        write(), writable, terminals' keys -> guest
  */
-import { PCError } from '../errors.ts'
+import type { PCError } from '../errors.ts'
 import type { MachineLink } from './link.ts'
 
 /** What `attach` needs of a terminal; xterm.js has it. */

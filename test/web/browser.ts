@@ -41,9 +41,10 @@ export interface SiteOptions {
 
 const pages: Readonly<Record<string, Answer>> = {
   '/': {
-    body: '<!doctype html><html lang="en"><meta charset="utf-8"><title>spec</title><link rel="icon" href="data:,">' +
+    body: '<!doctype html><html lang="en"><meta charset="utf-8"><title>spec</title>' +
       '<script type="module" src="/spec.js"></script><body><canvas id="screen"></canvas></body></html>',
   },
+  '/favicon.ico': { body: '', type: 'image/x-icon' },
   '/spec.js': { body: "import * as tabpc from '/tabpc/index.js'; globalThis.tabpc = tabpc", type: 'text/javascript' },
 }
 

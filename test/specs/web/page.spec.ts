@@ -172,16 +172,17 @@ describe.skipIf(missing).each([['plain', false], ['isolated', true]] as const)('
       })
       await pc.run()
       const { match } = await pc.waitForText(/read (\w{8})\s+back (\w{8})/, { source: 'screen', timeout: 30_000 })
-      const { fda, hda } = pc.drives
-      const exported = new Uint8Array(await (await fda?.export() as Blob).arrayBuffer())
+      const fda = pc.drives.get('fda')
+      const hda = pc.drives.get('hda')
+      const exported = new Uint8Array(await (await fda.export()).arrayBuffer())
       const changed = exported.findIndex((byte, i) => byte !== floppy[i])
-      const blank = (await hda?.export())?.size
-      await fda?.flush()
-      const refused = await hda?.insert(new Uint8Array(512)).then(() => '', error => error.code as string)
-      await fda?.eject()
-      const empty = await fda?.export().then(() => '', error => error.code as string)
-      await fda?.insert(exported)
-      const again = (await fda?.export())?.size
+      const blank = (await hda.export()).size
+      await fda.flush()
+      const refused = await hda.insert(new Uint8Array(512)).then(() => '', error => error.code as string)
+      await fda.eject()
+      const empty = await fda.export().then(() => '', error => error.code as string)
+      await fda.insert(exported)
+      const again = (await fda.export()).size
       await pc.dispose()
       return { same: match[1] === match[2], length: exported.length, changed, blank, refused, empty, again }
     })
