@@ -3,10 +3,11 @@
  *
  *   run(6 ms) -> afterSlice -> running: next turn | halted: sleep until its timer or a message | stopped: end
  *
- * The next turn comes by a MessageChannel: timers of browsers are held back to 4 ms. Short sleeps wait on the page's
- * attention word where memory is shared, which ends them with the next message; otherwise a timer does.
+ * Short sleeps wait on the page's attention word where memory is shared, which ends them with the next message;
+ * otherwise a timer does.
  */
 import type { RunnableMachine, RunResult } from '../machine-options.ts'
+import { makeTurns } from './turns.ts'
 
 /** Long enough to make a turn of the event loop cheap beside it, short enough for keys to feel immediate. In ms. */
 const SLICE_MILLISECONDS = 6
@@ -30,7 +31,7 @@ export class MachineLoop {
   private readonly machine: Pick<RunnableMachine, 'run'>
   private readonly events: LoopEvents
   private readonly attention: Int32Array | undefined
-  private readonly turns = new MessageChannel()
+  private readonly turns = makeTurns(() => this.slice())
   private timer: ReturnType<typeof setTimeout> | undefined
   private wanted = false
   private held = false
@@ -43,7 +44,6 @@ export class MachineLoop {
     this.machine = machine
     this.events = events
     this.attention = attention && new Int32Array(attention)
-    this.turns.port1.onmessage = () => this.slice()
   }
 
   get running(): boolean {
@@ -75,17 +75,16 @@ export class MachineLoop {
     }
   }
 
-  /** Ends for good; the ports would keep a Node process alive. */
+  /** Ends for good. */
   dispose(): void {
     this.stop()
-    this.turns.port1.close()
-    this.turns.port2.close()
+    this.turns.dispose()
   }
 
   private schedule(): void {
     if (this.scheduled || this.timer !== undefined || !this.wanted || this.held) return
     this.scheduled = true
-    this.turns.port2.postMessage(null)
+    this.turns.next()
   }
 
   private slice(): void {
