@@ -4,20 +4,22 @@
  *
  *   index.js (PC)   element.js   v86.js   machine-worker.js   compile-worker.js   core.wasm   *.bin
  */
-import { copyFileSync, existsSync, mkdirSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 
 const FIRMWARE = ['bios-256k.bin', 'vgabios-stdvga.bin']
 
 /** Entries that pages import: they share what they have in common, so that there is one class `PC`. */
-const pageEntries = { index: 'src/web/index.ts' }
+const pageEntries = { index: 'src/web/index.ts', element: 'src/element.ts', v86: 'src/v86.ts' }
 /** Scripts of workers: each is whole in itself, so that it can be copied anywhere. */
 const workerEntries = { 'machine-worker': 'src/web/machine-worker.ts', 'compile-worker': 'src/web/compile-worker.ts' }
 
 /** Builds build/web/ in the project at `root`. core.wasm must be there. */
 export async function buildWeb(root: string): Promise<void> {
   const folder = join(root, 'build/web')
+  // Shared pieces are named by what they hold: those of the last build would stay.
+  rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   const common = {
     absWorkingDir: root, outdir: 'build/web', bundle: true, platform: 'browser', format: 'esm', target: 'es2022',
