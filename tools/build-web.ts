@@ -2,9 +2,11 @@
  * The browser's part of `npm run build`: build/web/ with the ESM bundles, core.wasm and the firmware, which is what
  * the package's exports and `tabpc copy-assets` name.
  *
+ * and build/site/, the demo site with all of that beside it, which any web server can serve.
+ *
  *   index.js (PC)   element.js   v86.js   machine-worker.js   compile-worker.js   core.wasm   *.bin
  */
-import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 
@@ -32,4 +34,23 @@ export async function buildWeb(root: string): Promise<void> {
     const image = join(root, 'build/firmware', name)
     if (existsSync(image)) copyFileSync(image, join(folder, name))
   }
+}
+
+/** Builds build/site/. build/web/ must be there. */
+export async function buildSite(root: string): Promise<void> {
+  const folder = join(root, 'build/site')
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  await build({
+    absWorkingDir: root, outdir: 'build/site', bundle: true, platform: 'browser', format: 'esm', target: 'es2022',
+    minify: true, legalComments: 'linked', logLevel: 'warning', entryPoints: { app: 'src/site/main.ts' },
+  })
+  // The style sheets of xterm.js and of the site become one.
+  await build({
+    absWorkingDir: root, outfile: 'build/site/app.css', bundle: true, minify: true, logLevel: 'warning',
+    stdin: { contents: "@import '@xterm/xterm/css/xterm.css'; @import './src/site/app.css';", resolveDir: root, loader: 'css' },
+  })
+  for (const name of ['index.html', 'icon.svg']) copyFileSync(join(root, 'src/site', name), join(folder, name))
+  const isNeeded = (path: string): boolean => !/\.map$|(?:index|element|v86|shared-\w+)\.js$/.test(path)
+  cpSync(join(root, 'build/web'), folder, { recursive: true, filter: isNeeded })
 }

@@ -9,7 +9,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileS
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import { buildWeb } from './build-web.ts'
+import { buildSite, buildWeb } from './build-web.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const stampFile = `${root}build/core.stamp`
@@ -67,4 +67,5 @@ await build({
   logLevel: 'warning',
 })
 await buildWeb(root)
+await buildSite(root)
 chmodSync(join(root, 'build/cli.js'), 0o755)
