@@ -57,7 +57,7 @@ export class TabpcScreen extends Base {
     this.showControls()
     if (this.current || this.making) return
     if (this.hasAttribute('autostart')) void this.start()
-    else coverWithStart(this.view, () => void this.start())
+    else coverWithStart(this.view, () => void this.start().then(() => this.view?.stage.focus({ preventScroll: true })))
   }
 
   disconnectedCallback(): void {
@@ -93,7 +93,6 @@ export class TabpcScreen extends Base {
       this.connectPC(pc, view)
       await pc.run()
       view.cover.hidden = true
-      view.stage.focus({ preventScroll: true })
       return pc
     } catch (error) {
       if (making.signal.aborted) return undefined

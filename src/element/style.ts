@@ -32,7 +32,13 @@ export const css = `
   touch-action: none;
   cursor: default;
 }
-.stage:focus-visible { box-shadow: inset 0 0 0 2px var(--tabpc-accent); }
+.stage:focus-visible::after {
+  content: "";
+  position: absolute;
+  inset: 0;
+  box-shadow: inset 0 0 0 2px var(--tabpc-accent);
+  pointer-events: none;
+}
 canvas { display: block; width: 100%; height: 100%; object-fit: contain; image-rendering: var(--tabpc-rendering, auto); }
 .cover {
   position: absolute;

@@ -18,13 +18,14 @@ function card(entry: GuestEntry, onChoose: (entry: GuestEntry) => void): HTMLEle
   const screen = document.createElement('pre')
   screen.textContent = (entry.preview ?? [entry.name]).join('\n')
   screen.setAttribute('aria-hidden', 'true')
+  screen.classList.toggle('prompt', /[#$>] $/.test(screen.textContent ?? ''))
   if (entry.colors) {
     screen.style.setProperty('--screen', entry.colors[0])
     screen.style.setProperty('--phosphor', entry.colors[1])
   }
   const text = document.createElement('div')
   text.append(line('b', entry.name), line('span', entry.missing ? `Not here yet: ${entry.missing}` : entry.about))
-  const facts = [entry.memory, entry.bytes !== undefined && `${(entry.bytes / MEBIBYTE).toFixed(entry.bytes < MEBIBYTE ? 2 : 0)} MB`].filter(Boolean)
+  const facts = [entry.memory, entry.bytes !== undefined && sizeText(entry.bytes)].filter(Boolean)
   if (facts.length > 0) text.append(line('small', facts.join(' · ')))
   link.append(screen, text)
   if (entry.missing) {
@@ -39,6 +40,10 @@ function card(entry: GuestEntry, onChoose: (entry: GuestEntry) => void): HTMLEle
     onChoose(entry)
   })
   return link
+}
+
+function sizeText(bytes: number): string {
+  return bytes < MEBIBYTE ? `${Math.ceil(bytes / 1024)} KB` : `${Math.round(bytes / MEBIBYTE)} MB`
 }
 
 function line(name: 'b' | 'span' | 'small', text: string): HTMLElement {

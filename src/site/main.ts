@@ -53,6 +53,14 @@ function showState(pc: PC): void {
   find('now-state').textContent = texts[pc.state] ?? pc.description
 }
 
+/** A guest that has its screen gets a terminal once it says something there. */
+async function showTerminalWhenUsed(pc: PC): Promise<void> {
+  const hasSpoken = await pc.waitForText(/\S/, { source: 'serial' }).then(() => true, () => false)
+  if (!hasSpoken || pc !== element?.pc) return
+  machine.removeAttribute('data-quiet')
+  terminal?.fit()
+}
+
 function boot(next: Guest, address: 'push' | 'keep'): void {
   end()
   guest = next
@@ -62,6 +70,7 @@ function boot(next: Guest, address: 'push' | 'keep'): void {
   gallery.hidden = true
   machine.hidden = false
   machine.dataset.main = next.shows
+  machine.toggleAttribute('data-quiet', next.shows === 'screen')
   for (const id of ['now', 'meter', 'leave']) find(id).hidden = false
   find('share').hidden = next.parameters === undefined
   find('now-name').textContent = next.name
@@ -78,10 +87,14 @@ function boot(next: Guest, address: 'push' | 'keep'): void {
     terminal?.show(pc)
     endSpeed?.()
     endSpeed = followSpeed(pc, find<HTMLCanvasElement>('meter-graph'), find('meter-text'))
+    void showTerminalWhenUsed(pc)
     showState(pc)
     pc.addEventListener('statechange', () => showState(pc))
     pc.addEventListener('triplefault', ({ detail }) => console.info(detail.report))
-    if (next.shows === 'serial') requestAnimationFrame(() => terminal?.focus())
+    // On phones the focus would bring the keyboard up over what there is to see.
+    if (matchMedia('(pointer: coarse)').matches) return
+    if (next.shows === 'serial') terminal?.focus()
+    else made.focus({ preventScroll: true })
   })
   element = made
   find('pane-screen').replaceChildren(made)

@@ -83,6 +83,7 @@ describe.skipIf(missing)('<tabpc-screen>', () => {
       await new Promise(resolve => element.addEventListener('ready', resolve))
       await element.pc?.waitForText('ECHO ready', { source: 'screen', timeout: 20_000 })
     })
+    await page.locator('tabpc-screen').locator('.stage').focus()
     await page.keyboard.type('abc')
     const screenText = () => page.evaluate(() => document.querySelector('tabpc-screen')?.pc?.screen.text())
     await expect.poll(screenText, { timeout: 5000 }).toMatch(/abc/)
