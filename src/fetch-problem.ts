@@ -14,12 +14,19 @@ type Fetch = typeof fetch
 export interface FetchOptions {
   readonly signal?: AbortSignal
   readonly headers?: Readonly<Record<string, string>>
+  /** What to do when the file is not there; `ownFileHint` for files of tabpc itself. */
+  readonly hint?: string
   /** In place of the global `fetch`. */
   readonly fetch?: Fetch
 }
 
+/** How to bring files of tabpc itself to a page. */
+export const ownFileHint =
+  'bundlers that do not find the files of tabpc need a copy: run `npx tabpc copy-assets DIR` and give the option `assets`'
+
 /** Asks for `url`. Gives any answer of the server that is a success; breaks its promise with `PCError` otherwise. */
-export async function request(url: string, { signal, headers, fetch: ask = fetch }: FetchOptions = {}): Promise<Response> {
+export async function request(url: string, options: FetchOptions = {}): Promise<Response> {
+  const { signal, headers, hint = 'check the address', fetch: ask = fetch } = options
   let response: Response
   try {
     response = await ask(url, { signal, headers })
@@ -29,10 +36,7 @@ export async function request(url: string, { signal, headers, fetch: ask = fetch
   }
   if (response.ok) return response
   await response.body?.cancel()
-  throw new PCError(
-    'asset-missing', `'${url}' cannot be fetched: status ${response.status}`,
-    'check the address; files of tabpc itself are copied by `npx tabpc copy-assets DIR`, and the option `assets` says where they are',
-  )
+  throw new PCError('asset-missing', `'${url}' cannot be fetched: status ${response.status}`, hint)
 }
 
 /** The error for a signal that has been given. */
@@ -95,7 +99,7 @@ export async function download(url: string, options: DownloadOptions = {}): Prom
       onProgress?.(loaded, total)
     }
     const bytes = chunks.length === 1 ? chunks[0] : joined(chunks, loaded)
-    checkType(url, bytes, response, magic)
+    checkType(url, bytes, response, options)
     return bytes
   } catch (error) {
     if (guard.signal.aborted) throw aborted(guard.signal)
@@ -123,12 +127,12 @@ function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
   return bytes
 }
 
-function checkType(url: string, bytes: Uint8Array, response: Response, magic: DownloadOptions['magic']): void {
+function checkType(url: string, bytes: Uint8Array, response: Response, { magic, hint }: DownloadOptions): void {
   const isPage = /text\/html/i.test(response.headers.get('content-type') ?? '') && bytes[0] === 0x3c
   const isWrong = magic && !magic.bytes.every((byte, i) => bytes[i] === byte)
   if (!isPage && !isWrong) return
   throw new PCError(
     'asset-type', `'${url}' is ${isPage ? 'a page of HTML' : 'something else'} where ${magic?.what ?? 'a file'} should be`,
-    'the server answers unknown addresses with a page: check the address, or copy the files with `npx tabpc copy-assets DIR` and give the option `assets`',
+    `the server answers unknown addresses with a page: ${hint ?? 'check the address'}`,
   )
 }

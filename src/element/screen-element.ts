@@ -169,6 +169,9 @@ export class TabpcScreen extends Base {
       this.dispatchEvent(new CustomEvent('statechange', { detail }))
     })
     pc.addEventListener('error', ({ detail }) => this.showError(detail))
+    pc.addEventListener('screenmode', ({ detail: { width, height } }) => {
+      stage.style.aspectRatio = `${width} / ${height}`
+    })
     pc.addEventListener('reset', () => this.say('The guest has started anew.'))
     const meter = setInterval(() => {
       if (pc.state === 'running' && !document.hidden) void pc.stats().then(({ currentMips }) => this.showSpeed(currentMips), () => {})

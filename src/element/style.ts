@@ -24,9 +24,8 @@ export const css = `
 .stage {
   position: relative;
   flex: 1 1 auto;
-  min-height: 12em;
-  display: grid;
-  place-items: center;
+  min-height: 0;
+  aspect-ratio: 720 / 400;
   background: #000;
   outline: none;
   touch-action: none;
@@ -39,7 +38,7 @@ export const css = `
   box-shadow: inset 0 0 0 2px var(--tabpc-accent);
   pointer-events: none;
 }
-canvas { display: block; width: 100%; height: 100%; object-fit: contain; image-rendering: var(--tabpc-rendering, auto); }
+canvas { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; image-rendering: var(--tabpc-rendering, auto); }
 .cover {
   position: absolute;
   inset: 0;

@@ -6,6 +6,7 @@ import type { WorkerReply } from '../../jit/worker/messages.ts'
 import { type StartWorker, WorkerCompiler } from '../../jit/worker/worker-compiler.ts'
 import { compileCore, WASM_MAGIC } from '../core-asset.ts'
 import { PCError } from '../errors.ts'
+import { ownFileHint } from '../fetch-problem.ts'
 import { Machine } from '../machine.ts'
 import { MachineService, type ServiceHost } from '../worker/machine-service.ts'
 import { readFile } from '../worker/prepare.ts'
@@ -31,7 +32,7 @@ const host: ServiceHost = {
   send: (message, transfer = []) => self.postMessage(message, { transfer: [...transfer] }),
   async createMachine(options, reader) {
     const assets = assetsOf(options)
-    const { core, handlers } = await compileCore(await readFile(reader, 'core', assets.core, { magic: WASM_MAGIC }))
+    const { core, handlers } = await compileCore(await readFile(reader, 'core', assets.core, { magic: WASM_MAGIC, hint: ownFileHint }))
     return machineOptions => {
       const compilers = options.jit ? new WorkerCompiler(compilerStarter(assets.compileWorker)) : undefined
       return new Machine(machineOptions, {
@@ -40,8 +41,8 @@ const host: ServiceHost = {
     }
   },
   ownFirmware: (options, reader) => ({
-    bios: () => readFile(reader, 'bios', assetsOf(options).bios),
-    vgaBios: () => readFile(reader, 'vgaBios', assetsOf(options).vgaBios),
+    bios: () => readFile(reader, 'bios', assetsOf(options).bios, { hint: ownFileHint }),
+    vgaBios: () => readFile(reader, 'vgaBios', assetsOf(options).vgaBios, { hint: ownFileHint }),
   }),
 }
 

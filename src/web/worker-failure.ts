@@ -1,6 +1,6 @@
 /** Why a worker did not start: browsers do not say, so its script is fetched once more and looked at. */
 import { PCError } from '../errors.ts'
-import { request } from '../fetch-problem.ts'
+import { ownFileHint, request } from '../fetch-problem.ts'
 
 const LONGEST_LOOK_MILLISECONDS = 4000
 
@@ -9,13 +9,13 @@ export async function explainWorkerFailure(url: string, { message }: Pick<ErrorE
   // A script that runs has a message of its own.
   if (message) return new PCError('worker', `the machine's worker has crashed: ${message}`, 'please report it')
   try {
-    const response = await request(url, { signal: AbortSignal.timeout(LONGEST_LOOK_MILLISECONDS) })
+    const response = await request(url, { hint: ownFileHint, signal: AbortSignal.timeout(LONGEST_LOOK_MILLISECONDS) })
     await response.body?.cancel()
     const type = response.headers.get('content-type') ?? ''
     if (!/javascript|ecmascript/i.test(type)) {
       return new PCError(
         'asset-type', `the worker's script '${url}' comes as '${type}' and not as JavaScript`,
-        'the server answers unknown addresses with a page: check the address, or copy the files with `npx tabpc copy-assets DIR` and give the option `assets`',
+        `the server answers unknown addresses with a page: ${ownFileHint}`,
       )
     }
   } catch (error) {

@@ -19,7 +19,7 @@ export interface FileReader {
 
 /** The bytes of a file, wherever it lies. */
 export async function readFile(
-  reader: FileReader, asset: string, file: WireFile, options: Pick<DownloadOptions, 'magic'> = {},
+  reader: FileReader, asset: string, file: WireFile, options: Pick<DownloadOptions, 'magic' | 'hint'> = {},
 ): Promise<Uint8Array> {
   if (file instanceof Uint8Array) return file
   if (typeof file !== 'string') return new Uint8Array(await file.arrayBuffer())
