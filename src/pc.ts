@@ -12,7 +12,6 @@
  */
 import { PCError } from './errors.ts'
 import { aborted } from './fetch-problem.ts'
-import type { MachineStats } from './machine-options.ts'
 import { makeDrives, type PCDrives } from './pc/drives.ts'
 import { PCEventTarget, type PCState, type PCStopReason } from './pc/events.ts'
 import { PCKeyboard } from './pc/keyboard.ts'
@@ -21,6 +20,7 @@ import { PCMouse } from './pc/mouse.ts'
 import type { PCOptions } from './pc/options.ts'
 import { PCScreen } from './pc/screen.ts'
 import { PCSerialPort } from './pc/serial.ts'
+import type { PCStats } from './pc/stats.ts'
 import { type ExecResult, resultOf, wrapCommand } from './pc/shell.ts'
 import { asExpression, type FoundText, SerialSearch } from './pc/text-search.ts'
 import { type WaitOptions, waitFor } from './pc/wait.ts'
@@ -32,19 +32,6 @@ export interface PCPlatform {
   readonly startWorker: StartMachineWorker
   readonly assets?: WireAssets
   /** Whether memory can be shared between threads. */
-  readonly isIsolated: boolean
-}
-
-/** Figures of a PC: those of the machine, and how fast it is now. */
-export interface PCStats extends MachineStats {
-  /** Millions of instructions a second of host time, over the last second; 0 while the guest sleeps. */
-  readonly currentMips: number
-  /** Part of the last second in which the CPU was at work: 0 to 1. */
-  readonly load: number
-  readonly restarts: number
-  /** Bytes of WebAssembly memory: guest RAM, video memory, records of decoded code. */
-  readonly memoryBytes: number
-  /** Whether the page shares memory with the machine's thread. */
   readonly isIsolated: boolean
 }
 

@@ -25,7 +25,8 @@ export type { PCSerialPort, TerminalLike } from '../pc/serial.ts'
 export type { ExecResult } from '../pc/shell.ts'
 export type { FoundText } from '../pc/text-search.ts'
 export type { WaitOptions } from '../pc/wait.ts'
-export type { PCStats, TextWaitOptions } from '../pc.ts'
+export type { CompiledFigures, PCStats } from '../pc/stats.ts'
+export type { TextWaitOptions } from '../pc.ts'
 
 /** A worker that has not said anything for so long does not come. */
 const START_MILLISECONDS = 30_000

@@ -11,6 +11,7 @@ import { PCError } from '../errors.ts'
 import type { MachineOptions, RunResult } from '../machine-options.ts'
 import type { Machine } from '../machine.ts'
 import type { Picture } from '../devices/vga/picture.ts'
+import type { CompiledFigures } from '../pc/stats.ts'
 import { encodePng } from '../png.ts'
 import { DriveBay } from './drive-bay.ts'
 import { FrameSource } from './frame-source.ts'
@@ -45,6 +46,10 @@ export function wireError(error: unknown): WireError {
   if (error instanceof RangeError && /memory|allocat/i.test(text))
     return { code: 'bad-memory', message: `there is no room for the machine's memory: ${error.message}`, hint: 'give it less memory, or close other tabs' }
   return { code: 'worker', message: `a fault in tabpc itself: ${text}`, hint: 'please report it with these lines' }
+}
+
+function pickCompiled({ count, codeBytes, requested, installed, compileMilliseconds }: CompiledFigures): CompiledFigures {
+  return { count, codeBytes, requested, installed, compileMilliseconds }
 }
 
 type Calls = { [Name in MethodName]: (...args: Parameters<MachineCalls[Name]>) => Awaitable<ReturnType<MachineCalls[Name]>> }
@@ -145,9 +150,11 @@ export class MachineService {
     export: drive => this.drives.export(drive),
     stats: () => {
       const { machine } = this.here()
-      const stats = machine.stats()
+      const { instructions, seconds, mips, exits, decodedRuns, invalidations, regions } = machine.stats()
       return {
-        ...stats, ...this.speed.read(performance.now() / 1000, stats.instructions, stats.seconds),
+        instructions, seconds, mips, exits, decodedRuns, invalidations,
+        ...this.speed.read(performance.now() / 1000, instructions, seconds),
+        ...(regions && { compiled: pickCompiled(regions) }),
         restarts: this.restarts, memoryBytes: machine.core.memory.buffer.byteLength,
       }
     },

@@ -6,10 +6,10 @@
  *   PC <- FromMachine (answer | event) <- MachineService
  */
 import type { PCErrorCode } from '../errors.ts'
-import type { MachineStats } from '../machine-options.ts'
 import type { DiskDescription } from '../pc/disk-source.ts'
 import type { PCEventMap, PCStopReason } from '../pc/events.ts'
 import type { DriveName } from '../pc/options.ts'
+import type { PCStats } from '../pc/stats.ts'
 
 /** A file as the worker takes it: an absolute address, or what holds the bytes. */
 export type WireFile = string | Uint8Array | Blob
@@ -46,16 +46,8 @@ export interface KeyStroke {
   readonly held?: readonly string[]
 }
 
-/** Figures of the machine, and how fast it is at the moment. */
-export interface WireStats extends MachineStats {
-  /** Millions of instructions a second of host time over the last second or so; 0 for a sleeping guest. */
-  readonly currentMips: number
-  /** Part of that time in which the CPU was not halted: 0 to 1. */
-  readonly load: number
-  readonly restarts: number
-  /** Bytes of the worker's wasm memory. */
-  readonly memoryBytes: number
-}
+/** Figures, as far as the worker knows them. */
+export type WireStats = Omit<PCStats, 'isIsolated'>
 
 /** Calls: each is answered once. */
 export interface MachineCalls {
