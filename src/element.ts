@@ -15,5 +15,5 @@ declare global {
 const registry = globalThis.customElements
 if (registry && !registry.get('tabpc-screen')) registry.define('tabpc-screen', TabpcScreen)
 
-export { TabpcScreen }
+export { TabpcScreen } from './element/screen-element.ts'
 export { PC, PCError, disk } from './web/index.ts'
