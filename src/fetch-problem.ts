@@ -72,7 +72,7 @@ export interface DownloadOptions extends FetchOptions {
 
 /** The bytes of a file. Breaks its promise with `PCError`; a download that stalls ends too. */
 export async function download(url: string, options: DownloadOptions = {}): Promise<Uint8Array> {
-  const { onProgress, magic, signal, stallMilliseconds = STALL_MILLISECONDS } = options
+  const { onProgress, signal, stallMilliseconds = STALL_MILLISECONDS } = options
   const stalled = new PCError(
     'network', `'${url}' cannot be fetched: no byte has come for ${stallMilliseconds / 1000} s`, 'check the network and try again',
   )
