@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net'
 import { extname } from 'node:path'
 
 const types: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8',
+  '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.mjs': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8',
   '.wasm': 'application/wasm', '.json': 'application/json', '.svg': 'image/svg+xml', '.png': 'image/png',
   '.map': 'application/json', '.webmanifest': 'application/manifest+json', '.md': 'text/plain; charset=utf-8',
 }

@@ -12,12 +12,12 @@ import { formatMessage } from 'publint/utils'
 import { build, createServer, type InlineConfig } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type FileServer, startFileServer } from '../../src/node/file-server.ts'
-import { guestFolder, hasGuest, launch, missing, root } from './browser.ts'
+import { guestFolder, hasFirmware, hasGuest, launch, missing, root } from './browser.ts'
 
 const MOST_PACKED_BYTES = 4_000_000
 const READY_MILLISECONDS = 240_000
 
-let folder: string
+let folder = ''
 let tarball: string
 let installed: string
 
@@ -63,6 +63,8 @@ async function boots(browser: Browser, url: string): Promise<void> {
 }
 
 beforeAll(() => {
+  // Packing brings the firmware along.
+  if (!hasFirmware) return
   folder = mkdtempSync(join(tmpdir(), 'tabpc-package-'))
   const [{ filename }] = JSON.parse(npm(['pack', '--json', '--pack-destination', folder], root).replace(/^[^[]*/, '')) as { filename: string }[]
   tarball = join(folder, filename)
@@ -70,15 +72,19 @@ beforeAll(() => {
   mkdirSync(installed)
   execFileSync('tar', ['-xzf', tarball, '-C', installed])
 }, 300_000)
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(() => folder !== '' && rmSync(folder, { recursive: true, force: true }))
 
-describe('the packed package', () => {
+describe.skipIf(!hasFirmware)('the packed package', () => {
   it('is small and holds what its exports name', () => {
     expect(statSync(tarball).size).toBeLessThan(MOST_PACKED_BYTES)
     const names = readdirSync(join(installed, 'package'), { recursive: true, encoding: 'utf8' })
     for (const file of ['build/web/index.js', 'build/web/core.wasm', 'build/web/machine-worker.js', 'build/web/bios-256k.bin', 'build/cli.js', 'build/node.js', 'build/types/src/web/index.d.ts', 'LICENSE'])
       expect(names, file).toContain(file)
     expect(names.filter(name => /\.ts$/.test(name) && !/\.d\.ts$/.test(name))).toEqual([])
+  })
+
+  it('has a reference that is up to date', () => {
+    execFileSync(process.execPath, ['--import', 'tsx', 'tools/api-docs.ts', '--check'], { cwd: root, encoding: 'utf8', stdio: 'pipe' })
   })
 
   it('satisfies publint', async () => {
@@ -133,7 +139,7 @@ describe('the packed package', () => {
   })
 })
 
-describe.skipIf(missing ?? !hasGuest)("the README's page", () => {
+describe.skipIf(missing ?? !(hasGuest && hasFirmware))("the README's page", () => {
   let browser: Browser
   beforeAll(async () => {
     browser = await launch()
