@@ -155,7 +155,7 @@ export class TabpcScreen extends Base {
     const { stage, canvas, touch } = view
     pc.keyboard.layout = this.layout
     this.ends.push(
-      pc.screen.attach(canvas), pc.keyboard.attach(stage), pc.mouse.attach(stage, { lock: !this.hasAttribute('nolock') }),
+      pc.screen.attach(canvas), pc.keyboard.attach(stage), pc.mouse.attach(stage, { lock: () => this.wantsLock(pc) }),
       attachTouchKeyboard(touch, pc.keyboard, message => this.say(message)),
     )
     let dark: ReturnType<typeof setTimeout> | undefined
@@ -179,6 +179,11 @@ export class TabpcScreen extends Base {
     this.ends.push(() => clearInterval(meter), () => clearTimeout(dark))
     this.showState(pc)
     this.dispatchEvent(new CustomEvent('ready', { detail: { pc } }))
+  }
+
+  /** A text screen has no pointer that would be worth the capture. */
+  private wantsLock(pc: PC): boolean {
+    return pc.screen.mode.kind === 'graphics' && !this.hasAttribute('nolock')
   }
 
   private async toggle(): Promise<void> {

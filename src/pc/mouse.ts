@@ -2,8 +2,11 @@
 import type { MachineLink } from './link.ts'
 
 export interface MouseAttachOptions {
-  /** Capture the pointer with a click (default): Escape gives it back. False: it moves the guest's while it is over the element. */
-  readonly lock?: boolean
+  /**
+   * Capture the pointer with a click (default): Escape gives it back. False: it moves the guest's while it is over the
+   * element. A function is asked with each click.
+   */
+  readonly lock?: boolean | (() => boolean)
 }
 
 /** Wheel movement that counts as one notch, in pixels; browsers also count in lines and pages. */
@@ -50,6 +53,7 @@ export class PCMouse {
     const locked = () => element.getRootNode() instanceof ShadowRoot
       ? (element.getRootNode() as ShadowRoot).pointerLockElement === element
       : document.pointerLockElement === element
+    const wantsLock = () => (typeof lock === 'function' ? lock() : lock)
     let touch: { readonly time: number, x: number, y: number, moved: number } | undefined
 
     element.addEventListener('pointerdown', event => {
@@ -59,7 +63,7 @@ export class PCMouse {
       }
       event.preventDefault()
       element.focus({ preventScroll: true })
-      if (lock && !locked()) {
+      if (wantsLock() && !locked()) {
         // The first click captures; it is not the guest's.
         const asked: unknown = element.requestPointerLock()
         if (asked instanceof Promise) asked.catch(() => {})
@@ -74,20 +78,20 @@ export class PCMouse {
         touch.moved += Math.abs(dx) + Math.abs(dy)
         Object.assign(touch, { x: event.clientX, y: event.clientY })
         this.move(dx, dy)
-      } else if (locked() || !lock) this.move(event.movementX, event.movementY)
+      } else if (locked() || !wantsLock()) this.move(event.movementX, event.movementY)
     }, { signal })
     element.addEventListener('pointerup', event => {
       if (event.pointerType === 'touch') {
         if (touch && event.timeStamp - touch.time < TAP_MILLISECONDS && touch.moved < TAP_PIXELS) void this.click()
         touch = undefined
-      } else if (locked() || !lock) this.buttons(event.buttons)
+      } else if (locked() || !wantsLock()) this.buttons(event.buttons)
     }, { signal })
     element.addEventListener('pointercancel', () => {
       touch = undefined
       this.buttons(0)
     }, { signal })
     element.addEventListener('wheel', event => {
-      if (lock && !locked()) return
+      if (wantsLock() && !locked()) return
       event.preventDefault()
       const notches = event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? event.deltaY / NOTCH_PIXELS : event.deltaY / LINES_PER_NOTCH
       this.move(0, 0, Math.sign(notches) * Math.max(1, Math.round(Math.abs(notches))))

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Answer, FileServer } from '../../../src/node/file-server.ts'
 import type { AssetLocations, PCOptions } from '../../../src/web/index.ts'
 import { launch, missing, openPage, type SiteOptions, startSite, strictPolicy } from '../../web/browser.ts'
-import { multibootKernel, powerOff, print, SERIAL, ud2 } from '../machine/kernels.ts'
+import { loop, movEax, multibootKernel, powerOff, print, SERIAL, ud2 } from '../machine/kernels.ts'
 
 const MOST_MILLISECONDS = 5000
 const binary = (body: Uint8Array): Answer => ({ body, type: 'application/octet-stream' })
@@ -19,6 +19,11 @@ const answers: Readonly<Record<string, Answer>> = {
   '/spa/core.wasm': html, '/spa/machine-worker.js': html, '/spa/kernel': html,
   '/text.wasm': { body: 'no module', type: 'application/wasm' },
   '/foreign.wasm': { body: Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]), type: 'application/wasm' },
+  '/short.js': { body: "import '/no-memory.js'; import '/tabpc/machine-worker.js'", type: 'text/javascript' },
+  '/no-memory.js': {
+    body: "WebAssembly.Memory = class { constructor() { throw new RangeError('could not allocate memory') } }", type: 'text/javascript',
+  },
+  '/hot.elf': binary(multibootKernel(loop(movEax(1)))),
   '/broken.js': { body: 'throw new Error("broken on purpose")', type: 'text/javascript' },
 }
 
@@ -92,6 +97,7 @@ describe.skipIf(missing)('errors of a page', () => {
     ['nothing to boot', {}, 'unbootable', /neither a kernel nor a drive/],
     ['a disk without a system', { disks: { hda: new Uint8Array(1 << 20) } }, 'unbootable', /no drive has a system/],
     ['too little memory', { memory: '16K', boot: kernel }, 'bad-memory', /too little/],
+    ['more memory than there is', assets({ machineWorker: '/short.js' }), 'bad-memory', /no room/],
     ['memory in half pages', { memory: 2 ** 24 + 1, boot: kernel }, 'bad-memory', /out of range/],
     ['a kernel that is none', { boot: { kernel: '/empty.img' } }, 'bad-kernel', /neither/],
     ['a file that is empty', { disks: { hda: new Uint8Array(0) } }, 'bad-file', /empty/],
@@ -158,6 +164,27 @@ describe.skipIf(missing)('errors of a page', () => {
       return `${reason} ${text}`
     })
     expect(report).toMatch(/triple-fault[\s\S]*eip/i)
+  })
+
+  it('a compiler that is missing is a warning, and the guest runs on', async () => {
+    const seen = await page.evaluate(async () => {
+      let warn: ((warning: { code: string, message: string }) => void) | undefined
+      const warned = new Promise<{ code: string, message: string }>(resolve => {
+        warn = resolve
+      })
+      const pc = await tabpc.PC.create({
+        memory: '16M', boot: { kernel: '/hot.elf' }, assets: { compileWorker: '/missing' },
+        onwarning: warning => warning.code === 'compiler' && warn?.(warning),
+      })
+      await pc.run()
+      const { code, message } = await warned
+      const before = (await pc.stats()).instructions
+      await new Promise(resolve => setTimeout(resolve, 100))
+      const after = (await pc.stats()).instructions
+      await pc.dispose()
+      return { code, message, runs: after > before }
+    })
+    expect(seen).toMatchObject({ code: 'compiler', runs: true })
   })
 
   it('keeps the page alive through all that', async () => {
