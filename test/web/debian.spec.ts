@@ -100,6 +100,40 @@ describe.skipIf(missing ?? !hasGuest)('Debian in a page', () => {
     expect(complaints).toEqual([])
   })
 
+  it('by the class V86, as its documentation shows', async () => {
+    site = await startSite({
+      answers: { '/spec.js': { body: "import * as tabpc from '/tabpc/index.js'; import { V86 } from '/tabpc/v86.js'; Object.assign(globalThis, { tabpc, V86 })", type: 'text/javascript' } },
+    })
+    const { page, complaints } = await openPage(browser, site)
+    const seen = await page.evaluate(async cmdline => {
+      const { V86 } = globalThis as unknown as typeof import('../../src/v86.ts')
+      const container = document.body.appendChild(document.createElement('div'))
+      container.append(document.createElement('div'), document.createElement('canvas'))
+      const emulator = new V86({
+        wasm_path: 'v86.wasm', memory_size: 128 * 1024 * 1024, bzimage: { url: '/guest/vmlinuz' }, initrd: { url: '/guest/initrd.gz' },
+        cmdline, screen_container: container, autostart: true,
+      })
+      let serial = ''
+      emulator.add_listener('serial0-output-byte', byte => {
+        serial += String.fromCharCode(byte)
+      })
+      const until = async (text: RegExp) => {
+        for (let i = 0; i < 4800 && !text.test(serial); i++) await new Promise(resolve => setTimeout(resolve, 50))
+        return text.test(serial)
+      }
+      const ready = await until(/GUEST-READY/)
+      emulator.serial0_send('echo $((6 * 7)) answers\n')
+      const answered = await until(/42 answers/)
+      const shown = await emulator.wait_until_vga_screen_contains('GUEST-READY', { timeout_msec: 5000 })
+      await emulator.stop()
+      const running = emulator.is_running()
+      await emulator.destroy()
+      return { ready, answered, shown, running }
+    }, CMDLINE)
+    expect(seen).toEqual({ ready: true, answered: true, shown: true, running: false })
+    expect(complaints).toEqual([])
+  })
+
   it('twice on one page at once', async () => {
     site = await startSite()
     const { page, complaints } = await openPage(browser, site)
