@@ -1,6 +1,6 @@
 /**
  * docs/api.md, the reference of the package, from the docstrings of what its entries export:
- * `npx tsx tools/api-docs.ts` after tools/build-types.ts. With --check it only tells whether the file is up to date.
+ * `npm run docs`. With --check it only tells whether the file is up to date.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -105,6 +105,6 @@ function document(): string {
 const made = document()
 if (!process.argv.includes('--check')) writeFileSync(output, made)
 else if (readFileSync(output, 'utf8') !== made) {
-  console.error('docs/api.md is out of date: npx tsx tools/build-types.ts && npx tsx tools/api-docs.ts')
+  console.error('docs/api.md is out of date: npm run docs')
   process.exitCode = 1
 }

@@ -51,7 +51,7 @@ canvas { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: co
   background: rgb(10 11 14 / 0.82);
 }
 .cover[hidden] { display: none; }
-.cover p { margin: 0; max-width: 46ch; }
+.cover p { margin: 0 auto; max-width: 46ch; }
 .hint { color: var(--tabpc-dim); }
 .error { color: var(--tabpc-danger); font-weight: 600; }
 progress { width: min(320px, 70vw); height: 6px; appearance: none; border: 0; border-radius: 3px; overflow: hidden; background: #2b2f38; }

@@ -21,6 +21,8 @@ interface View {
   readonly canvas: HTMLCanvasElement
   readonly context: CanvasRenderingContext2D
   readonly options: ScreenAttachOptions
+  /** Made here, so it goes with the PC. */
+  readonly isOwn: boolean
 }
 
 export class PCScreen {
@@ -54,7 +56,7 @@ export class PCScreen {
       if (!isCanvas) canvas.remove()
       throw new PCError('usage', 'the canvas is used for something else already', 'give a fresh one')
     }
-    const view = { canvas, context, options: isCanvas ? options : { scale: 'fit' as const, ...options } }
+    const view = { canvas, context, isOwn: !isCanvas, options: isCanvas ? options : { scale: 'fit' as const, ...options } }
     style(view, this.currentMode.width)
     this.views.add(view)
     // The screen as it is, not only what changes next.
@@ -96,7 +98,7 @@ export class PCScreen {
     this.animation = undefined
     release(this.frame)
     this.frame = undefined
-    for (const view of this.views) if (view.options.scale === 'fit' && view.canvas.parentElement === null) view.canvas.remove()
+    for (const { isOwn, canvas } of this.views) if (isOwn) canvas.remove()
     this.views.clear()
   }
 

@@ -176,6 +176,9 @@ describe.skipIf(missing).each([['plain', false], ['isolated', true]] as const)('
       const hda = pc.drives.get('hda')
       const exported = new Uint8Array(await (await fda.export()).arrayBuffer())
       const changed = exported.findIndex((byte, i) => byte !== floppy[i])
+      const inside = document.body.appendChild(document.createElement('div'))
+      pc.screen.attach(inside)
+      const made = inside.children.length
       const blank = (await hda.export()).size
       await fda.flush()
       const refused = await hda.insert(new Uint8Array(512)).then(() => '', error => error.code as string)
@@ -184,9 +187,9 @@ describe.skipIf(missing).each([['plain', false], ['isolated', true]] as const)('
       await fda.insert(exported)
       const again = (await fda.export()).size
       await pc.dispose()
-      return { same: match[1] === match[2], length: exported.length, changed, blank, refused, empty, again }
+      return { canvases: [made, inside.children.length], same: match[1] === match[2], length: exported.length, changed, blank, refused, empty, again }
     })
-    expect(seen).toEqual({ same: true, length: 1_474_560, changed: 1024, blank: 4 << 20, refused: 'usage', empty: 'usage', again: 1_474_560 })
+    expect(seen).toEqual({ canvases: [1, 0], same: true, length: 1_474_560, changed: 1024, blank: 4 << 20, refused: 'usage', empty: 'usage', again: 1_474_560 })
   })
 
   it('has said nothing wrong in the console', () => {
