@@ -156,6 +156,34 @@ describe.skipIf(missing ?? !hasGuest)('Debian in a page', () => {
     expect(complaints).toEqual([])
   })
 
+  it('a computer that slept for ten seconds goes on without a storm', async () => {
+    site = await startSite({ isolated: true })
+    const { page } = await openPage(browser, site)
+    await boot(page)
+    const client = await browser.newBrowserCDPSession()
+    const { processInfo } = (await client.send('SystemInfo.getProcessInfo')) as { processInfo: { type: string, id: number }[] }
+    const renderers = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id)
+    expect(renderers.length).toBeGreaterThan(0)
+    const before = await page.evaluate(async () => await (globalThis as unknown as { pc: InstanceType<typeof tabpc.PC> }).pc.stats())
+    for (const id of renderers) process.kill(id, 'SIGSTOP')
+    await new Promise(resolve => setTimeout(resolve, 10_000))
+    for (const id of renderers) process.kill(id, 'SIGCONT')
+    const seen = await page.evaluate(async () => {
+      const { pc } = globalThis as unknown as { pc: InstanceType<typeof tabpc.PC> }
+      const woke = performance.now()
+      const { output } = await pc.exec('echo awake', { timeout: 60_000 })
+      const answered = performance.now() - woke
+      const started = performance.now()
+      await pc.exec('sleep 1', { timeout: 60_000 })
+      return { output, answered, slept: performance.now() - started, instructions: (await pc.stats()).instructions }
+    })
+    expect(seen.output).toBe('awake\n')
+    expect(seen.answered).toBeLessThan(5000)
+    expect(seen.slept).toBeGreaterThan(800)
+    // Ten seconds of timer ticks made up for would be hundreds of millions.
+    expect(seen.instructions - before.instructions).toBeLessThan(300e6)
+  })
+
   it('a tab that was hidden goes on without a storm', async () => {
     site = await startSite()
     const { page } = await openPage(browser, site)
