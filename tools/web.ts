@@ -51,6 +51,11 @@ function packagedGuests(): LocalGuest[] {
       memory: '512M', shows: 'screen', cmdline: 'vga=normal fb=false modprobe.blacklist=bochs mitigations=off', colors: ['#1a1fa8', '#f2f2f2'],
       preview: ['┌─── [!!] Select a language ──┐', '│                             │', '│  C                          │', '│  Albanian                   │', '│ >English                  < │', '│  Esperanto                  │', '│    <Go Back>                │', '└─────────────────────────────┘'],
     }, installer('text')),
+    packaged(INSTALLER, {
+      id: 'installer-gtk', name: 'Debian installer, graphical', about: 'The same with windows: a frame buffer, a mouse, and a minute or two of patience.',
+      memory: '768M', shows: 'screen', cmdline: 'mitigations=off', colors: ['#f3f3f4', '#30333a'],
+      preview: ['┌─────────────────────────────┐', '│ debian ◉            12      │', '├─────────────────────────────┤', '│ Select a language           │', '│ ▓▓ English        ▓▓▓▓▓▓▓▓▓ │', '│    Español                  │', '│    Esperanto      [Continue]│', '└─────────────────────────────┘'],
+    }, installer('gtk')),
   ]
 }
 

@@ -6,10 +6,11 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Browser, chromium, type Page } from 'playwright-core'
+import { cacheDirectory } from '../../tools/guest/cache.ts'
 import { type Answer, type FileServer, isolationHeaders, startFileServer } from '../../src/node/file-server.ts'
 
 export const root = fileURLToPath(new URL('../../', import.meta.url))
-export const guestFolder = join(root, '.cache/guest/current')
+export const guestFolder = join(cacheDirectory(), 'guest/current')
 
 const candidates = [process.env.TABPC_CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 export const chromiumPath = candidates.find(path => path !== undefined && existsSync(path))
