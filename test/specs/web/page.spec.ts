@@ -134,7 +134,17 @@ describe.skipIf(missing).each([['plain', false], ['isolated', true]] as const)('
       const detach = pc.screen.attach(canvas, { scale: 1 })
       await pc.run()
       await pc.waitForText('ECHO ready', { source: 'screen', timeout: 20_000 })
+      const heard: string[] = []
+      for (const target of [window, document, document.body]) {
+        const listen = target.addEventListener
+        target.addEventListener = (type: string, ...rest: unknown[]) => {
+          heard.push(type)
+          return Reflect.apply(listen, target, [type, ...rest])
+        }
+      }
       const stop = pc.keyboard.attach(Object.assign(canvas, { tabIndex: 0 }))
+      const stopMouse = pc.mouse.attach(canvas)
+      pc.mouse.move(3, 4)
       canvas.focus()
       canvas.dispatchEvent(new KeyboardEvent('keydown', { code: 'KeyZ' }))
       canvas.dispatchEvent(new KeyboardEvent('keyup', { code: 'KeyZ' }))
@@ -149,10 +159,13 @@ describe.skipIf(missing).each([['plain', false], ['isolated', true]] as const)('
       const painted = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? []
       const lit = [...painted].filter((value, i) => i % 4 === 0 && value > 100).length
       stop()
+      stopMouse()
       detach()
       await pc.dispose()
-      return { modes, lights: lights.length, missing, size: [picture.width, picture.height], canvas: [canvas.width, canvas.height], lit }
+      return { heard, modes, lights: lights.length, missing, size: [picture.width, picture.height], canvas: [canvas.width, canvas.height], lit }
     })
+    // Nothing listens on the whole page: the focus decides.
+    expect(seen.heard).toEqual([])
     expect(seen.modes).toContain('text')
     expect(seen.lights).toBeGreaterThan(0)
     expect(seen.missing).toMatch(/'us' has no key for 'ä'/)
