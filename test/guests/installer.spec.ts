@@ -23,7 +23,7 @@ describe.runIf(canMakeDiscs())('the Debian installer', () => {
   })
 
   it('shows its graphical page, and takes the mouse', async () => {
-    const path = await installerDisc('gtk', 'vga=788 console=ttyS0 console=tty0')
+    const path = await installerDisc('gtk', 'vga=788')
     session = new PcSession({ memory: 768, drives: { cdrom: disc(path) }, boot: 'd', clock: 'wall', jit: true })
     // The page stands when the list of languages is there, white on grey, and the same for a while.
     let last = ''
