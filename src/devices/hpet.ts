@@ -59,7 +59,7 @@ export interface HpetOptions {
 
 /** One comparator. Values of 64 bits are in halves. */
 class Comparator {
-  readonly registers = { configuration: 0, low: 0xffffffff, high: 0xffffffff, periodLow: 0, periodHigh: 0, line: false }
+  readonly registers = { configuration: 0, low: 0xffffffff, high: 0xffffffff, periodLow: 0, periodHigh: 0, line: false, highFollows: false }
 
   get comparator(): bigint {
     return join(this.registers.high, this.registers.low)
@@ -88,6 +88,12 @@ export class Hpet implements Device {
   private readonly clock: Clock
   private readonly options: HpetOptions
   private readonly timer: Timer
+  /**
+   * The time of the access or event at hand, in ticks: read once, because a clock that moves on meanwhile must not swallow
+   * a meeting of counter and comparator; and the counter when that was looked for last.
+   */
+  private ticks = 0n
+  private planned = 0n
   private readonly lines = new Map<number, IrqLine>()
   private readonly timers = Array.from({ length: TIMERS }, () => new Comparator())
   /** While the counter runs, `counter` is its value at time 0; else its value. */
@@ -117,7 +123,7 @@ export class Hpet implements Device {
     for (const [i, timer] of this.timers.entries()) {
       this.drive(i, false)
       Object.assign(timer.registers, {
-        configuration: 0, low: 0xffffffff, high: 0xffffffff, periodLow: 0, periodHigh: 0, line: false,
+        configuration: 0, low: 0xffffffff, high: 0xffffffff, periodLow: 0, periodHigh: 0, line: false, highFollows: false,
       })
     }
     this.timer.cancel()
@@ -125,11 +131,15 @@ export class Hpet implements Device {
   }
 
   save(): DeviceState {
-    return { ...snapshot(this.registers), timers: this.timers.map(timer => snapshot(timer.registers)) }
+    const planned = { plannedLow: Number(this.planned & MASK_32), plannedHigh: Number(this.planned >> 32n) }
+    return { ...snapshot(this.registers), ...planned, timers: this.timers.map(timer => snapshot(timer.registers)) }
   }
 
   load(state: DeviceState): void {
+    const planned = { plannedLow: 0, plannedHigh: 0 }
+    restore(this.name, planned, state)
     restore(this.name, this.registers, state)
+    this.planned = join(planned.plannedHigh, planned.plannedLow)
     const saved = Array.isArray(state.timers) ? state.timers : []
     for (const [i, timer] of this.timers.entries()) restore(this.name, timer.registers, (saved[i] ?? {}) as DeviceState)
     this.options.onLegacy(this.isLegacy)
@@ -141,10 +151,6 @@ export class Hpet implements Device {
 
   private get isLegacy(): boolean {
     return (this.registers.configuration & LEGACY) !== 0
-  }
-
-  private get ticks(): bigint {
-    return BigInt(Math.floor(this.clock.now() / HPET_NS))
   }
 
   private counter(): bigint {
@@ -159,7 +165,12 @@ export class Hpet implements Device {
     this.registers.counterHigh = Number(stored >> 32n)
   }
 
+  private look(): void {
+    this.ticks = BigInt(Math.floor(this.clock.now() / HPET_NS))
+  }
+
   private read(offset: number): number {
+    this.look()
     const r = this.registers
     switch (offset) {
       case Register.Capabilities: return HPET_IDENTITY
@@ -183,6 +194,8 @@ export class Hpet implements Device {
 
   private write(offset: number, value: number): void {
     const r = this.registers
+    this.look()
+    this.deliver()
     if (offset === Register.Configuration) this.configure(value & (ENABLE | LEGACY))
     else if (offset === Register.Status) {
       const cleared = r.status & value
@@ -221,7 +234,9 @@ export class Hpet implements Device {
       return
     }
     // Of a periodic timer the period is written; the comparator itself only right after the "set value" bit.
-    const direct = !timer.is(TN_PERIODIC) || timer.is(TN_SET_VALUE)
+    // That is gone after one write, of whose 64 bits the upper half comes as a second one.
+    const direct = !timer.is(TN_PERIODIC) || timer.is(TN_SET_VALUE) || (r.highFollows && offset === TimerRegister.ComparatorHigh)
+    r.highFollows = offset === TimerRegister.ComparatorLow && timer.is(TN_SET_VALUE)
     if (offset === TimerRegister.ComparatorLow) {
       if (timer.is(TN_PERIODIC)) r.periodLow = value
       if (direct) r.low = value
@@ -254,10 +269,15 @@ export class Hpet implements Device {
     this.planned = this.counter()
   }
 
-  /** The counter when the comparators were looked at last: what it has passed since then fires. */
-  private planned = 0n
-
   private follow(): void {
+    this.look()
+    this.deliver()
+    this.plan()
+  }
+
+  /** What the counter has passed since the last look fires. */
+  private deliver(): void {
+    if (!this.runs) return
     const now = this.counter()
     const passed = (now - this.planned) & MASK_64
     for (const [i, timer] of this.timers.entries()) {
@@ -270,7 +290,7 @@ export class Hpet implements Device {
       }
       this.fire(i)
     }
-    this.plan()
+    this.planned = now
   }
 
   private fire(i: number): void {

@@ -114,10 +114,14 @@ export class IoApic implements Device {
   load(state: DeviceState): void {
     const wanted = { sources: [] as number[] }
     restore(this.name, wanted, state)
-    restore(this.name, this.registers, state)
+    const saved = { low: [] as number[], high: [] as number[] }
+    restore(this.name, saved, state)
     const r = this.registers
-    while (r.low.length < IO_APIC_INPUTS) r.low.push(MASKED)
-    while (r.high.length < IO_APIC_INPUTS) r.high.push(0)
+    const { low, high } = r
+    restore(this.name, r, state)
+    Object.assign(r, { low, high })
+    r.low = r.low.map((_, i) => saved.low[i] ?? MASKED)
+    r.high = r.high.map((_, i) => saved.high[i] ?? 0)
     this.raised.fill(0)
     this.sources.forEach((source, i) => {
       source.level = wanted.sources[i] === 1

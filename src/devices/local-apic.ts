@@ -156,7 +156,10 @@ export class LocalApic implements Device {
       set.load(this.name, saved[i])
     })
     const r = this.registers
-    while (r.lvt.length < LVT_ENTRIES) r.lvt.push(LVT_MASKED)
+    r.lvt = Array.from({ length: LVT_ENTRIES }, (_, i) => r.lvt[i] ?? LVT_MASKED)
+    r.initialCount >>>= 0
+    r.divide &= DIVIDE_WRITABLE
+    r.timerRuns &&= r.initialCount > 0
     this.showPage()
     this.options.onInterruptLine(r.output)
   }
@@ -225,7 +228,7 @@ export class LocalApic implements Device {
       case ApicRegister.CommandLow: return r.commandLow
       case ApicRegister.CommandHigh: return r.commandHigh
       case ApicRegister.InitialCount: return r.initialCount
-      case ApicRegister.CurrentCount: return this.currentCount()
+      case ApicRegister.CurrentCount: return this.currentCount(this.clock.now())
       case ApicRegister.Divide: return r.divide
       // Write-only, or never used: they read as 0.
       case ApicRegister.EndOfInterrupt:
@@ -429,10 +432,11 @@ export class LocalApic implements Device {
   /** A running count goes on from where it is, at the new pace. */
   private writeDivide(divide: number): void {
     const r = this.registers
-    const left = this.currentCount()
+    const now = this.clock.now()
+    const left = this.currentCount(now)
     r.divide = divide
     if (!r.timerRuns) return
-    r.timerStart = this.clock.now() - (r.initialCount - left) * divisorOf(divide)
+    r.timerStart = now - (r.initialCount - left) * divisorOf(divide)
     this.scheduleTimer()
   }
 
@@ -443,10 +447,10 @@ export class LocalApic implements Device {
   }
 
   /** What is left of the count, in units of the divided clock. */
-  private currentCount(): number {
+  private currentCount(now: number): number {
     const r = this.registers
     if (!r.timerRuns) return 0
-    const passed = Math.floor((this.clock.now() - r.timerStart) / divisorOf(r.divide))
+    const passed = Math.floor((now - r.timerStart) / divisorOf(r.divide))
     if (passed < r.initialCount) return r.initialCount - passed
     return r.lvt[Lvt.Timer] & LVT_PERIODIC ? r.initialCount - (passed % r.initialCount) : 0
   }

@@ -8,6 +8,9 @@ import { DebugPort } from '../../../src/devices/debug-port.ts'
 import { Floppy } from '../../../src/devices/floppy.ts'
 import { FwCfg } from '../../../src/devices/fw-cfg.ts'
 import { describeMachine } from '../../../src/devices/firmware-tables.ts'
+import { Hpet } from '../../../src/devices/hpet.ts'
+import { IoApic } from '../../../src/devices/io-apic.ts'
+import { LocalApic } from '../../../src/devices/local-apic.ts'
 import { I8042 } from '../../../src/devices/i8042.ts'
 import { Ide } from '../../../src/devices/ide.ts'
 import { IsaDebugExit } from '../../../src/devices/isa-debug-exit.ts'
@@ -111,15 +114,31 @@ export class Board {
     pci.add(2, 0, vga.pciFunction)
     const fwCfg = new FwCfg({ bus, memory: ram })
     describeMachine(fwCfg, { memoryBytes: RAM_BYTES, pmBase: 0x600, bootOrder: ['/a'] })
+    const localApic = new LocalApic({
+      bus, clock, onInterruptLine: note(21), onNmi: () => this.output.push(22), onInit: () => this.output.push(23),
+      onEndOfInterrupt: vector => ioApic.endOfInterrupt(vector),
+    })
+    const ioApic = new IoApic({ bus, onMessage: message => localApic.deliver(message) })
+    const input = ioApic.line(4)
+    const hpet = new Hpet({
+      bus, clock, route: n => ioApic.line(n), timerLine: line(0), clockLine: line(8), onLegacy: note(24),
+    })
+    this.apic = localApic
+    this.apicInput = level => {
+      input.set(level)
+      localApic.setLint0(level)
+    }
     this.toggleInta = (level) => inta.set(level)
     setUpPci(bus, { pmBase: 0x600 })
     this.devices = [
       this.pic, pit, control, rtc, ...this.uarts, this.keyboard, this.mouse, i8042, power, pci, port92, post, debug,
-      exit, dma, floppy, ide, vga, fwCfg,
+      exit, dma, floppy, ide, vga, fwCfg, localApic, ioApic, hpet,
     ]
   }
 
   readonly toggleInta: (level: boolean) => void
+  readonly apicInput: (level: boolean) => void
+  readonly apic: LocalApic
 
   save(): DeviceState {
     const state: DeviceState = {
@@ -150,7 +169,7 @@ const KEYS = ['KeyA', 'Enter', 'ShiftLeft', 'Pause', 'PrintScreen', 'AltLeft', '
 /** One random operation; everything that comes out goes to `board.output`. */
 export function operate(board: Board, random: () => number): void {
   const { bench } = board
-  const choice = random() % 100
+  const choice = (random() % 200) / 2
   const [first, count] = PORT_RANGES[random() % PORT_RANGES.length]
   const port = first + (random() % count)
   const size = ([8, 8, 8, 16, 32] as const)[random() % 5]
@@ -168,8 +187,30 @@ export function operate(board: Board, random: () => number): void {
   else if (choice < 96) bench.pass(value % 200_000)
   else if (choice < 97) board.bench.bus.writeMemory(0xa0000 + (value & 0x1ffff), size, value)
   else if (choice < 98) board.output.push(board.bench.bus.readMemory(0xa0000 + (value & 0x1ffff), size))
-  else if (choice < 99) command(board, value)
+  else if (choice < 98.5) command(board, value)
+  else if (choice < 99) accessApic(board, random)
   else configure(bench, value)
+}
+
+const APIC_PAGES = [0xfee00000, 0xfec00000, 0xfed00000]
+
+/** Some accesses to the registers of the APICs and the HPET, of which most are 16 bytes apart. */
+function accessApic(board: Board, random: () => number): void {
+  const { bus } = board.bench
+  for (let i = 0; i < 8; i++) {
+    const value = random()
+    const size = ([32, 32, 32, 8, 16] as const)[value % 5]
+    const page = APIC_PAGES[(value >>> 4) % APIC_PAGES.length]
+    const address = page + ((value >>> 8) & (value & 0x80000000 ? 0x3f0 : 0x1ff))
+    if ((value >>> 6) & 3) bus.writeMemory(address, size, [random(), random() & 0x1ff, 0x30 + (random() & 0xff)][random() % 3])
+    else board.output.push(bus.readMemory(address, size))
+  }
+  const value = random()
+  board.apicInput((value & 1) !== 0)
+  if (value & 2) board.output.push(board.apic.acknowledge())
+  if ((value & 0x7c) === 0) board.apic.setBase(0xfee00100 | (value & 0x800))
+  else board.apic.setBase(0xfee00900)
+  board.apic.deliverWrite(0xfee00000 | (value & 0xffff0), value >>> 12)
 }
 
 /** Chance would hardly ever hit the dance of configuration mechanism 1: this writes a random register of slots 0..3. */
