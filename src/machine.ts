@@ -52,6 +52,7 @@ import { Uart } from './devices/uart.ts'
 import { entropySource } from './entropy.ts'
 import { PCError } from './errors.ts'
 import { Vga } from './devices/vga.ts'
+import { VirtioBlock } from './devices/virtio-block.ts'
 import { InterruptControllers } from './interrupt-controllers.ts'
 import { setUpTextMode } from './devices/vga/text-mode.ts'
 import { installBios } from './firmware.ts'
@@ -92,6 +93,7 @@ const A20_BIT = 1 << 20
 const SCI_IRQ = 9
 const VGA_SLOT = 2
 const IDE_FUNCTION = 1
+const VIRTIO_SLOTS = [3, 4] as const
 const FLOPPY_IRQ = 6
 /** CMOS equipment byte: coprocessor, PS/2 mouse. */
 const EQUIPMENT = 0x06
@@ -221,6 +223,7 @@ export class Machine implements RunnableMachine {
     pci.add(VGA_SLOT, 0, this.screen.pciFunction)
     this.ide = this.addIde()
     pci.add(CHIPSET_SLOT, IDE_FUNCTION, this.ide.pciFunction)
+    this.addVirtio(pci)
     this.floppy = this.addFloppy(rtc)
     this.addFirmware()
     this.plug(new DebugPort({ bus, onByte: byte => this.debugConsole.onByte(byte) }))
@@ -229,6 +232,19 @@ export class Machine implements RunnableMachine {
       this.plug(new IsaDebugExit({ bus, onExit: value => this.stop('debug-exit', value) }))
 
     this.loadGuest()
+  }
+
+  private addVirtio(pci: Pci): void {
+    const { vda, vdb } = this.options.drives ?? {}
+    for (const [name, disk, slot] of [['vda', vda, VIRTIO_SLOTS[0]], ['vdb', vdb, VIRTIO_SLOTS[1]]] as const) {
+      if (!disk) continue
+      const { clock, memory } = this
+      const device = new VirtioBlock({
+        name, clock, memory, disk, intx: pci.interruptLine(slot, 1), sendMessage: this.interrupts.sendMessage,
+        onWake: () => this.onWake?.(),
+      })
+      pci.add(slot, 0, this.plug(device).pciFunction)
+    }
   }
 
   private addIde(): Ide {

@@ -70,6 +70,8 @@ export const runOptions: readonly { readonly heading: string; readonly options: 
     options: [
       { name: 'hda', kind: 'value', placeholder: 'FILE', help: 'first hard disk' },
       { name: 'hdb', kind: 'value', placeholder: 'FILE', help: 'second hard disk' },
+      { name: 'vda', kind: 'value', placeholder: 'FILE', help: 'first virtio disk: faster, for guests that have the driver' },
+      { name: 'vdb', kind: 'value', placeholder: 'FILE', help: 'second virtio disk' },
       { name: 'cdrom', kind: 'value', placeholder: 'FILE', help: 'CD-ROM (ISO image, never written)' },
       { name: 'fda', kind: 'value', placeholder: 'FILE', help: 'floppy disk A; a file without write permission is read-only' },
       { name: 'fdb', kind: 'value', placeholder: 'FILE', help: 'floppy disk B' },
