@@ -27,9 +27,10 @@ import { Ps2Mouse } from '../../../src/devices/ps2-mouse.ts'
 import { Rtc } from '../../../src/devices/rtc.ts'
 import { SystemControlPort } from '../../../src/devices/system-control.ts'
 import { Uart } from '../../../src/devices/uart.ts'
+import { VirtioBlock } from '../../../src/devices/virtio-block.ts'
 import { Vga } from '../../../src/devices/vga.ts'
 import { MemoryDisk } from '../../../src/disks/memory-disk.ts'
-import { ArrayMemory, randomNumbers, Workbench } from './workbench.ts'
+import { ArrayMemory, Workbench } from './workbench.ts'
 
 export const RAM_BYTES = 1 << 18
 
@@ -46,6 +47,7 @@ export class Board {
   readonly ram: ArrayMemory
   readonly floppyBytes = new Uint8Array(1474560)
   readonly diskBytes = new Uint8Array(1 << 20)
+  readonly virtioBytes = new Uint8Array(1 << 16)
   readonly picture = { width: 0, height: 0, pixels: new Uint32Array(0) }
 
   constructor() {
@@ -128,11 +130,16 @@ export class Board {
       input.set(level)
       localApic.setLint0(level)
     }
+    const virtio = new VirtioBlock({
+      name: 'vda', clock, memory: ram, disk: new MemoryDisk(this.virtioBytes), intx: pci.interruptLine(4, 1),
+      sendMessage: (address, data) => localApic.deliverWrite(address, data),
+    })
+    pci.add(4, 0, virtio.pciFunction)
     this.toggleInta = (level) => inta.set(level)
     setUpPci(bus, { pmBase: 0x600 })
     this.devices = [
       this.pic, pit, control, rtc, ...this.uarts, this.keyboard, this.mouse, i8042, power, pci, port92, post, debug,
-      exit, dma, floppy, ide, vga, fwCfg, localApic, ioApic, hpet,
+      exit, dma, floppy, ide, vga, fwCfg, localApic, ioApic, hpet, virtio,
     ]
   }
 
@@ -142,7 +149,7 @@ export class Board {
 
   save(): DeviceState {
     const state: DeviceState = {
-      ram: this.ram.bytes, floppyBytes: this.floppyBytes, diskBytes: this.diskBytes, retired: this.bench.retired, clock: this.bench.clock.save(),
+      ram: this.ram.bytes, floppyBytes: this.floppyBytes, diskBytes: this.diskBytes, virtioBytes: this.virtioBytes, retired: this.bench.retired, clock: this.bench.clock.save(),
     }
     for (const device of this.devices) state[device.name] = device.save()
     return structuredClone(state)
@@ -153,6 +160,7 @@ export class Board {
     this.ram.bytes.set(state.ram as Uint8Array)
     this.floppyBytes.set(state.floppyBytes as Uint8Array)
     this.diskBytes.set(state.diskBytes as Uint8Array)
+    this.virtioBytes.set(state.virtioBytes as Uint8Array)
     for (const device of this.devices) device.load(state[device.name] as DeviceState)
     this.bench.clock.load(state.clock as DeviceState)
   }
@@ -162,7 +170,7 @@ export const PORT_RANGES: [number, number][] = [
   [0x20, 2], [0xa0, 2], [0x4d0, 2], [0x40, 4], [0x61, 1], [0x70, 2], [0x3f8, 8], [0x2f8, 8], [0x60, 1], [0x64, 1],
   [0x92, 1], [0xcf8, 8], [0x600, 64], [0xb2, 2], [0xe9, 1], [0xf4, 4], [0x80, 1], [0xc000, 32],
   [0x00, 16], [0xc0, 32], [0x81, 15], [0x3f2, 6], [0x1f0, 8], [0x3f6, 1], [0x170, 8], [0x376, 1], [0xc020, 16],
-  [0x3c0, 16], [0x3d4, 7], [0x1ce, 3], [0x510, 12],
+  [0x3c0, 16], [0x3d4, 7], [0x1ce, 3], [0x510, 12], [0xc080, 32],
 ]
 const KEYS = ['KeyA', 'Enter', 'ShiftLeft', 'Pause', 'PrintScreen', 'AltLeft', 'ArrowUp', 'ControlRight', 'NoSuchKey']
 
@@ -189,6 +197,7 @@ export function operate(board: Board, random: () => number): void {
   else if (choice < 98) board.output.push(board.bench.bus.readMemory(0xa0000 + (value & 0x1ffff), size))
   else if (choice < 98.5) command(board, value)
   else if (choice < 99) accessApic(board, random)
+  else if (choice < 99.5) useVirtio(board, value)
   else configure(bench, value)
 }
 
@@ -211,6 +220,33 @@ function accessApic(board: Board, random: () => number): void {
   if ((value & 0x7c) === 0) board.apic.setBase(0xfee00100 | (value & 0x800))
   else board.apic.setBase(0xfee00900)
   board.apic.deliverWrite(0xfee00000 | (value & 0xffff0), value >>> 12)
+}
+
+/** A virtio driver that brings its queue up and asks for something, in rings that chance has written to as well. */
+function useVirtio({ bench, ram, output }: Board, value: number): void {
+  const { bus } = bench
+  const io = 0xc080
+  const ring = 0x20000
+  if (value & 1) {
+    bench.out8(io + 18, 0)
+    bus.writePort(io + 4, 32, value & 0x30000000)
+    bus.writePort(io + 8, 32, ring / 4096)
+    bench.out8(io + 18, 7)
+  }
+  for (let i = 0; i < 4; i++) {
+    ram.write32(ring + 16 * i, 0x8000 + ((value >>> i) & 0xfff))
+    ram.write32(ring + 16 * i + 4, 0)
+    ram.write32(ring + 16 * i + 8, [16, 512, 1, value & 0xffff][(value >>> (2 * i)) & 3])
+    ram.write32(ring + 16 * i + 12, ((value >>> (3 * i + 4)) & 7) | (((value >>> i) & 3) << 16))
+  }
+  ram.write32(0x8000 + (value & 0xfff), (value >>> 8) & 9)
+  ram.write16(ring + 4096 + 2, ram.read16(ring + 0x2002) + 1)
+  bus.writePort(io + 16, 16, 0)
+  bench.pass(10_000)
+  output.push(bench.in8(io + 19), ram.read32(ring + 0x2000))
+  const modern = 0xe0000000 + (value & 0x7fff)
+  if (value & 2) bus.writeMemory(modern, 32, value)
+  else output.push(bus.readMemory(modern, 32))
 }
 
 /** Chance would hardly ever hit the dance of configuration mechanism 1: this writes a random register of slots 0..3. */
