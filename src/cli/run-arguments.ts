@@ -137,7 +137,7 @@ export const runOptions: readonly { readonly heading: string; readonly options: 
 
 const COMMAND = 'tabpc run'
 const allOptions = runOptions.flatMap(group => group.options)
-const driveNames = ['fda', 'fdb', 'hda', 'hdb', 'cdrom'] as const
+const driveNames = ['fda', 'fdb', 'hda', 'hdb', 'vda', 'vdb', 'cdrom'] as const
 const bootDrives = ['a', 'c', 'd'] as const
 
 export type DriveName = (typeof driveNames)[number]
