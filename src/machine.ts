@@ -91,6 +91,8 @@ const WALL_SLICE_INSTRUCTIONS = 250_000
 const FEWEST_WALL_INSTRUCTIONS = 100
 const A20_BIT = 1 << 20
 const SCI_IRQ = 9
+/** IRQ2 of the card's slot. */
+const RETRACE_IRQ = 9
 const VGA_SLOT = 2
 const IDE_FUNCTION = 1
 const VIRTIO_SLOTS = [3, 4] as const
@@ -215,7 +217,7 @@ export class Machine implements RunnableMachine {
     addChipset(pci, { onShadow: region => this.shadow.select(region), onPmBase: base => this.power.mapAt(base) })
     this.screen = this.plug(
       new Vga({
-        bus, clock, video: this.video.bytes, rom: options.firmware?.vgaBios,
+        bus, clock, irq: this.interrupts.line(RETRACE_IRQ), video: this.video.bytes, rom: options.firmware?.vgaBios,
         showFrameBuffer: base => this.video.showAt(base), showLegacy: offset => this.video.showLegacy(offset),
         takeFrameBufferWritten: () => this.video.takeWritten(),
       }),

@@ -109,7 +109,7 @@ export class Board {
     })
     pci.add(1, 1, ide.pciFunction)
     const vga = new Vga({
-      bus, clock, video: new Uint8Array(1 << 18), showFrameBuffer: note(20), showLegacy: note(18),
+      bus, clock, irq: line(9), video: new Uint8Array(1 << 18), showFrameBuffer: note(20), showLegacy: note(18),
       takeFrameBufferWritten: () => false,
     })
     this.vga = vga
