@@ -36,7 +36,7 @@ for (let board = 0; done < operations; board++) {
     if (took > MOST_MILLISECONDS) tooSlow++
     if (subject.output.length > OPERATIONS_PER_BOARD) subject.output.length = 0
   }
-  if (subject.ram.bytes.length !== RAM_BYTES) throw new Error('guest RAM has changed its size')
+  if (subject.ram.bytes.length !== RAM_BYTES || !subject.canariesLive()) throw new Error('a device has written beside RAM')
 }
 const seconds = (performance.now() - began) / 1000
 process.stdout.write(

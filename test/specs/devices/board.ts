@@ -33,6 +33,9 @@ import { MemoryDisk } from '../../../src/disks/memory-disk.ts'
 import { ArrayMemory, Workbench } from './workbench.ts'
 
 export const RAM_BYTES = 1 << 18
+/** What lies before and behind RAM must stay so. */
+const CANARY = 0xc5
+const CANARY_BYTES = 4096
 
 /** A whole board of the devices, with what comes out of it written down. */
 export class Board {
@@ -45,6 +48,7 @@ export class Board {
   readonly uarts: Uart[]
   readonly vga: Vga
   readonly ram: ArrayMemory
+  private readonly surroundings = new Uint8Array(RAM_BYTES + 2 * CANARY_BYTES).fill(CANARY)
   readonly floppyBytes = new Uint8Array(1474560)
   readonly diskBytes = new Uint8Array(1 << 20)
   readonly virtioBytes = new Uint8Array(1 << 16)
@@ -93,7 +97,8 @@ export class Board {
     const post = new PostPort({ bus, onCode: note(15) })
     const debug = new DebugPort({ bus, onByte: note(16) })
     const exit = new IsaDebugExit({ bus, onExit: note(17) })
-    const ram = new ArrayMemory(RAM_BYTES)
+    this.surroundings.fill(0, CANARY_BYTES, CANARY_BYTES + RAM_BYTES)
+    const ram = new ArrayMemory(RAM_BYTES, this.surroundings.subarray(CANARY_BYTES, CANARY_BYTES + RAM_BYTES))
     this.ram = ram
     const dma = new Dma({ bus, memory: ram })
     const floppy = new Floppy({
@@ -146,6 +151,13 @@ export class Board {
   readonly toggleInta: (level: boolean) => void
   readonly apicInput: (level: boolean) => void
   readonly apic: LocalApic
+
+  /** Whether nobody has written beside RAM. */
+  canariesLive(): boolean {
+    const { surroundings } = this
+    const beside = [surroundings.subarray(0, CANARY_BYTES), surroundings.subarray(CANARY_BYTES + RAM_BYTES)]
+    return beside.every(bytes => bytes.every(byte => byte === CANARY))
+  }
 
   save(): DeviceState {
     const state: DeviceState = {
