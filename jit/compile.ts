@@ -32,12 +32,31 @@ export interface CompileRequest {
   readonly optimisations?: Partial<Optimisations>
 }
 
-/** A compiled region: a wasm module that exports `region`, and what must be watched. */
-export interface CompiledCode {
-  readonly binary: Uint8Array
+/** What is known about a compiled region. */
+export interface RegionFacts {
   readonly instructions: number
   /** Linear spans [start, end) of the code. */
   readonly spans: readonly (readonly [number, number])[]
+}
+
+/** A compiled region: a wasm module that exports `region`, and what must be watched. */
+export interface CompiledCode extends RegionFacts {
+  readonly binary: Uint8Array
+}
+
+/** A region in a module with others. */
+export interface NamedRegion extends RegionFacts {
+  /** The function's name among the module's exports. */
+  readonly name: string
+}
+
+/** A region's place in a batch, the compiler's fault in it, or undefined when there is none. */
+export type BatchedRegion = NamedRegion | { readonly failure: string } | undefined
+
+/** Regions compiled into one module, in the order of their requests. */
+export interface CompiledBatch {
+  readonly binary: Uint8Array
+  readonly regions: readonly BatchedRegion[]
 }
 
 /** Finds the region of a request; undefined when its first instruction is left to the interpreter. */
@@ -52,18 +71,34 @@ export function regionOf(request: CompileRequest): Region | undefined {
 /** What a region's module asks for besides its functions; binaryen's module has it, too. */
 type TargetModule = RegionModule & Pick<ModuleWriter, 'addMemoryImport' | 'addFunctionImport'>
 
-/** Lowers a region into `m`, an empty module; `records` is the address of the records of its handled instructions. */
-export function lowerRegion(
-  m: TargetModule, region: Region, records = 0, optimisations: Partial<Optimisations> = {},
-): void {
-  m.addMemoryImport('0', 'env', 'memory')
+/**
+ * Lowers a region into `m` as the exported function `name`; `records` is the address of the records of its handled
+ * instructions. Gives what it calls.
+ */
+function addRegion(
+  m: TargetModule, region: Region, name: string, records: number, optimisations: Partial<Optimisations>,
+): Pick<RegionLowering, 'vectorHelpers' | 'imports'> {
   const lowering = new RegionLowering(m, region, structure(region), records, { ...allOptimisations, ...optimisations })
-  lowering.lower()
-  for (const helper of lowering.vectorHelpers) {
+  lowering.lower(name)
+  return lowering
+}
+
+/** Imports memory, and each function that regions call once. */
+function addImports(m: TargetModule, callers: readonly Pick<RegionLowering, 'vectorHelpers' | 'imports'>[]): void {
+  m.addMemoryImport('0', 'env', 'memory')
+  for (const helper of new Set(callers.flatMap(({ vectorHelpers }) => [...vectorHelpers]))) {
     const { result } = vectorHelper(helper)
     m.addFunctionImport(helper, 'core', helper, WasmType.I32, result === 'i32' ? WasmType.I32 : WasmType.None)
   }
-  for (const name of lowering.imports) m.addFunctionImport(name, 'core', name, WasmType.I32, WasmType.I32)
+  for (const name of new Set(callers.flatMap(({ imports }) => [...imports])))
+    m.addFunctionImport(name, 'core', name, WasmType.I32, WasmType.I32)
+}
+
+/** Lowers a region into `m`, an empty module, as the function `region`. */
+export function lowerRegion(
+  m: TargetModule, region: Region, records = 0, optimisations: Partial<Optimisations> = {},
+): void {
+  addImports(m, [addRegion(m, region, 'region', records, optimisations)])
 }
 
 /** Compiles the region of a request; undefined when there is none. */
@@ -73,4 +108,26 @@ export function compile(request: CompileRequest): CompiledCode | undefined {
   const m = new ModuleWriter()
   lowerRegion(m, region, request.records, request.optimisations)
   return { binary: m.emitBinary(), instructions: region.instructions, spans: region.spans }
+}
+
+/**
+ * Compiles regions into one module: before, a module for each => after, their code lies side by side, where it shares
+ * pages and cache, and one instance serves all. A fault in one region leaves the others alone.
+ */
+export function compileTogether(requests: readonly CompileRequest[]): CompiledBatch {
+  const m = new ModuleWriter()
+  const callers: Pick<RegionLowering, 'vectorHelpers' | 'imports'>[] = []
+  const regions = requests.map((request, i): BatchedRegion => {
+    try {
+      const region = regionOf(request)
+      if (!region) return undefined
+      const name = `region${i}`
+      callers.push(addRegion(m, region, name, request.records ?? 0, request.optimisations ?? {}))
+      return { name, instructions: region.instructions, spans: region.spans }
+    } catch (error) {
+      return { failure: error instanceof Error ? error.message : String(error) }
+    }
+  })
+  addImports(m, callers)
+  return { binary: m.emitBinary(), regions }
 }

@@ -17,12 +17,10 @@
 import binaryen from 'binaryen'
 import { ExitReason, RegionOutcome } from '../runtime/exits.ts'
 import {
-  JUMP_CACHE_BASE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_BYTES, MAX_RUN_INSTRUCTIONS, PAGE_BYTES, RECORD_BYTES,
-  REGION_DESCRIPTORS_BASE, REGION_SLOTS,
-  TRACE_RING_BASE, TRACE_RING_ENTRIES,
+  JumpCacheField, MAX_RUN_INSTRUCTIONS, PAGE_BYTES, RECORD_BYTES, REGION_DESCRIPTORS_BASE, REGION_SLOTS,
 } from '../runtime/memory-map.ts'
 import {
-  NOT_CROSSING, RecordField, RecordFlag, REGION_DESCRIPTOR_BYTES, RegionDescriptor, RunHeader,
+  MOST_REGION_INSTRUCTIONS, NOT_CROSSING, RecordField, RecordFlag, REGION_DESCRIPTOR_BYTES, RegionDescriptor, RunHeader,
 } from '../runtime/records.ts'
 import { FAULT_STEP, Segment, stateAddress, type StateName, Vector } from '../runtime/state.ts'
 import { GENERAL_LOCALS, GeneralLowering, Outcome, RepeatLowering } from './backends/general-handler.ts'
@@ -33,7 +31,9 @@ import { Builder, type Facts } from './definitions/builder.ts'
 import { definitions } from './definitions/index.ts'
 import { type HandlerTable, isHot, signatureOf, type SpecialHandler } from './handlers.ts'
 import type { ValueType } from './ir.ts'
+import { forgetJump, isJumpKnown, jumpCacheField, jumpCachePlace, nameRegion } from './jump-cache.ts'
 import { collectSamples } from './samples.ts'
+import { noteInRing } from './trace-ring.ts'
 
 /** core.wasm and the numbers of its handlers. */
 export interface InterpreterModule {
@@ -52,6 +52,7 @@ const OUTCOME_LOCAL = 7
 const FIRST_SCRATCH = 8
 
 const REGION_TABLE = 'regions'
+const ENTER_LOOP = 'enter'
 const CHAIN_LOOP = 'chain'
 
 const HANDLER_TABLE = 'handlers'
@@ -99,6 +100,10 @@ class InterpreterGenerator {
     if (field === RecordField.Ordinal || field === RecordField.Length || field === RecordField.Flags)
       return this.m.i32.load8_u(field, 1, record)
     return this.m.i32.load16_u(field, 2, record)
+  }
+  /** A field of the header in front of `record`, a run's first. */
+  private header(field: RunHeader): Expression {
+    return this.m.i32.load(field, 4, this.m.i32.sub(this.local(frame.record), this.constant(RECORD_BYTES)))
   }
   private countDown(by: Expression): Expression {
     return this.m.local.set(frame.remaining, this.m.i32.sub(this.local(frame.remaining), by))
@@ -179,13 +184,11 @@ class InterpreterGenerator {
       this.recordField(RecordField.Ordinal), m.i32.ne(this.recordField(RecordField.Length), this.constant(0)),
     )
     const linear = m.i32.add(this.state('eip'), this.state('segmentBase', Segment.Cs))
-    const index = m.i32.and(linear, this.constant(JUMP_CACHE_ENTRIES - 1))
-    const entry = m.i32.shl(index, this.constant(Math.log2(JUMP_CACHE_ENTRY_BYTES)))
     return [
       this.setState('eip', this.currentEip()),
       this.countDown(executed),
       // What led here may be the jump cache, which is asked again.
-      m.i32.store(JUMP_CACHE_BASE + 4, 4, entry, this.constant(0)),
+      forgetJump(m, jumpCachePlace(m, linear)),
       m.local.set(frame.linkFrom, this.constant(0)),
       m.br(frame.dispatch),
     ]
@@ -194,61 +197,51 @@ class InterpreterGenerator {
   /** The first record of a run whose region is compiled: enters the region, or does what stood here. */
   private enterHandler(): Expression[] {
     const { m } = this
-    const header = (field: RunHeader) =>
-      m.i32.load(field, 4, m.i32.sub(this.local(frame.record), this.constant(RECORD_BYTES)))
-    const descriptor = (field: RegionDescriptor) =>
-      m.i32.load(
-        REGION_DESCRIPTORS_BASE + field, 4,
-        m.i32.mul(this.local(SCRATCH_LOCAL), this.constant(REGION_DESCRIPTOR_BYTES)),
-      )
-    const is = (outcome: RegionOutcome) => m.i32.eq(this.local(OUTCOME_LOCAL), this.constant(outcome))
-    const outcome = m.call_indirect(REGION_TABLE, this.local(SCRATCH_LOCAL), [], binaryen.none, binaryen.i32)
+    const slot = SCRATCH_LOCAL
+    const offset = () => m.i32.mul(this.local(slot), this.constant(REGION_DESCRIPTOR_BYTES))
+    const descriptor = (field: RegionDescriptor) => m.i32.load(REGION_DESCRIPTORS_BASE + field, 4, offset())
     const inPlace = m.if(
       m.i32.eq(descriptor(RegionDescriptor.ValidatedKey), this.state('key')),
       this.constant(1),
-      this.helper('validateRegion', [this.local(SCRATCH_LOCAL)], binaryen.i32),
+      this.helper('validateRegion', [this.local(slot)], binaryen.i32),
     )
     this.enterNumber = this.hotLabels.length
-    // before: back to the dispatch loop after each region => after: straight into the next one, if the jump cache
-    // leads to it.
-    const entry = SCRATCH_LOCAL
-    const scaled = m.i32.shl(
-      m.i32.and(this.local(frame.target), this.constant(JUMP_CACHE_ENTRIES - 1)),
-      this.constant(Math.log2(JUMP_CACHE_ENTRY_BYTES)),
+    // The run may be reached through another linear page than the one that the region's addresses belong to.
+    const enough = m.i32.and(
+      m.i32.ge_s(this.local(frame.remaining), descriptor(RegionDescriptor.Instructions)),
+      m.i32.eq(this.local(frame.eipDelta), descriptor(RegionDescriptor.FirstPage)),
     )
-    const known = m.i32.and(
-      m.i32.eq(m.i32.load(JUMP_CACHE_BASE, 4, this.local(entry)), this.local(frame.target)),
-      m.i32.eq(m.i32.load(JUMP_CACHE_BASE + 4, 4, this.local(entry)), this.state('key')),
-    )
-    // Near the end of the budget, not even the run that the region stands for may be begun.
-    const mayRun = m.i32.ge_s(this.local(frame.remaining), this.constant(MAX_RUN_INSTRUCTIONS))
-    const next = m.i32.load(JUMP_CACHE_BASE + 8, 4, this.local(entry))
-    const chain = m.block(null, [
-      m.local.set(entry, scaled),
-      m.if(
-        m.i32.and(mayRun, known),
-        m.block(null, [
-          m.local.set(entry, next),
-          m.if(
-            m.i32.eq(this.recordField(RecordField.Handler, this.local(entry)), this.constant(this.enterNumber)),
-            m.block(null, [
-              m.local.set(frame.record, this.local(entry)),
-              m.local.set(
-                frame.eipDelta, m.i32.and(this.local(frame.target), this.constant(-PAGE_BYTES)),
-              ),
-              m.br(CHAIN_LOOP),
-            ]),
-          ),
-        ]),
-      ),
-    ])
+    const place = () => this.local(frame.linkFrom)
     const enter = m.block(null, [
+      m.local.set(frame.target, this.currentEip()),
+      m.local.set(frame.linkFrom, jumpCachePlace(m, this.local(frame.target))),
+      m.if(
+        isJumpKnown(m, place, this.local(frame.target), this.state('key')),
+        nameRegion(m, place, () => this.local(slot), offset()),
+      ),
+      m.local.set(frame.linkFrom, this.constant(0)),
+      m.loop(CHAIN_LOOP, this.callRegion(slot)),
+    ])
+    const find = m.local.set(slot, this.header(RunHeader.Region))
+    return [
+      m.loop(ENTER_LOOP, m.block(null, [find, m.if(enough, m.if(inPlace, enter))])),
+      ...this.original(),
+      m.br(frame.next),
+    ]
+  }
+
+  /** Calls the region in a slot, known to be in place, and goes where it leads. */
+  private callRegion(slot: number): Expression {
+    const { m } = this
+    const is = (outcome: RegionOutcome) => m.i32.eq(this.local(OUTCOME_LOCAL), this.constant(outcome))
+    return m.block(null, [
       this.setState('remaining', this.local(frame.remaining)),
-      m.local.set(OUTCOME_LOCAL, outcome),
+      m.local.set(
+        OUTCOME_LOCAL, m.call_indirect(REGION_TABLE, this.local(slot), [], binaryen.none, binaryen.i32),
+      ),
       m.local.set(frame.remaining, this.state('remaining')),
       m.local.set(frame.target, this.state('eip')),
-      m.if(is(RegionOutcome.Jump), chain),
-      m.local.set(frame.linkFrom, this.constant(0)),
+      m.if(is(RegionOutcome.Jump), this.chain()),
       m.if(
         is(RegionOutcome.Interpret),
         m.if(
@@ -265,26 +258,45 @@ class InterpreterGenerator {
       ),
       m.br(frame.indirect),
     ])
-    // The run may be reached through another linear page than the one that the region's addresses belong to.
-    const enough = m.i32.and(
-      m.i32.ge_s(this.local(frame.remaining), descriptor(RegionDescriptor.Instructions)),
-      m.i32.eq(this.local(frame.eipDelta), descriptor(RegionDescriptor.FirstPage)),
-    )
-    return [
-      m.loop(
-        CHAIN_LOOP,
-        m.block(null, [m.local.set(SCRATCH_LOCAL, header(RunHeader.Region)), m.if(enough, m.if(inPlace, enter))]),
+  }
+
+  /**
+   * before: back to the dispatch loop after each region => after: straight into the next one, when the jump cache
+   * names it or at least its run.
+   */
+  private chain(): Expression {
+    const { m } = this
+    const place = SCRATCH_LOCAL
+    const field = (name: JumpCacheField) => jumpCacheField(m, name, this.local(place))
+    const isEnter = m.i32.eq(this.recordField(RecordField.Handler), this.constant(this.enterNumber))
+    const atLeast = (instructions: number) => m.i32.ge_s(this.local(frame.remaining), this.constant(instructions))
+    return m.block(null, [
+      m.local.set(place, jumpCachePlace(m, this.local(frame.target))),
+      m.if(
+        isJumpKnown(m, () => this.local(place), this.local(frame.target), this.state('key')),
+        m.block(null, [
+          m.local.set(frame.record, field(JumpCacheField.Run)),
+          m.local.set(place, field(JumpCacheField.Region)),
+          m.if(
+            m.i32.and(m.i32.ne(this.local(place), this.constant(0)), atLeast(MOST_REGION_INSTRUCTIONS)),
+            m.block(null, [m.local.set(SCRATCH_LOCAL, m.i32.sub(this.local(place), this.constant(1))), m.br(CHAIN_LOOP)]),
+          ),
+          // Near the end of the budget, not even the run that the region stands for may be begun.
+          m.if(
+            m.i32.and(isEnter, atLeast(MAX_RUN_INSTRUCTIONS)),
+            m.block(null, [
+              m.local.set(frame.eipDelta, m.i32.and(this.local(frame.target), this.constant(-PAGE_BYTES))),
+              m.br(ENTER_LOOP),
+            ]),
+          ),
+        ]),
       ),
-      ...this.original(),
-      m.br(frame.next),
-    ]
+    ])
   }
 
   /** To the instruction that stood where `enter` stands: it has a copy, behind which a `goto` leads back. */
   private original(): Expression[] {
-    const { m } = this
-    const header = m.i32.sub(this.local(frame.record), this.constant(RECORD_BYTES))
-    return [m.local.set(frame.record, m.i32.load(RunHeader.FirstRecord, 4, header))]
+    return [this.m.local.set(frame.record, this.header(RunHeader.FirstRecord))]
   }
 
   /** Passes over a region that begins at `record`, if the last one has left its first instruction to the interpreter. */
@@ -322,16 +334,7 @@ class InterpreterGenerator {
 
   /** Notes the offset in the ring of the last places. */
   private note(eip: Expression): Expression[] {
-    const { m } = this
-    const mask = (TRACE_RING_ENTRIES - 1) * 4
-    return [
-      m.local.set(SCRATCH_LOCAL, this.state('traceCursor')),
-      m.i32.store(TRACE_RING_BASE, 4, this.local(SCRATCH_LOCAL), eip),
-      this.setState(
-        'traceCursor',
-        m.i32.and(m.i32.add(this.local(SCRATCH_LOCAL), this.constant(4)), this.constant(mask)),
-      ),
-    ]
+    return noteInRing(this.m, SCRATCH_LOCAL, eip)
   }
 
   /** Fills in the link of the branch that has led to `record`, where the branch may be linked. */
@@ -340,9 +343,7 @@ class InterpreterGenerator {
     const linkable = m.i32.and(
       this.recordField(RecordField.Flags, this.local(frame.linkFrom)), this.constant(RecordFlag.Linkable),
     )
-    const secondPage = m.i32.load(
-      RunHeader.SecondPage, 4, m.i32.sub(this.local(frame.record), this.constant(RECORD_BYTES)),
-    )
+    const secondPage = this.header(RunHeader.SecondPage)
     return m.if(
       this.local(frame.linkFrom),
       m.block(null, [
@@ -393,22 +394,17 @@ class InterpreterGenerator {
     const { m } = this
     const entry = SCRATCH_LOCAL
     const linear = () => m.i32.add(this.local(frame.target), this.state('segmentBase', Segment.Cs))
-    const index = m.i32.and(linear(), this.constant(JUMP_CACHE_ENTRIES - 1))
-    const scaled = m.i32.shl(index, this.constant(Math.log2(JUMP_CACHE_ENTRY_BYTES)))
-    const hit = m.i32.and(
-      m.i32.eq(m.i32.load(JUMP_CACHE_BASE, 4, this.local(entry)), linear()),
-      m.i32.eq(m.i32.load(JUMP_CACHE_BASE + 4, 4, this.local(entry)), this.state('key')),
-    )
+    const hit = isJumpKnown(m, () => this.local(entry), linear(), this.state('key'))
     const delta = m.i32.sub(this.local(frame.target), m.i32.and(linear(), this.constant(PAGE_BYTES - 1)))
     return [
       m.if(
         m.i32.ge_s(this.local(frame.remaining), this.constant(MAX_RUN_INSTRUCTIONS)),
         m.block(null, [
-          m.local.set(entry, scaled),
+          m.local.set(entry, jumpCachePlace(m, linear())),
           m.if(
             hit,
             m.block(null, [
-              m.local.set(frame.record, m.i32.load(JUMP_CACHE_BASE + 8, 4, this.local(entry))),
+              m.local.set(frame.record, jumpCacheField(m, JumpCacheField.Run, this.local(entry))),
               m.local.set(frame.eipDelta, delta),
               this.link(),
               ...this.note(this.local(frame.target)),

@@ -7,6 +7,7 @@
  * The counts are looked through now and then. What a region was compiled without knowing is then known, so the
  * region is dropped and compiled again when it gets hot.
  */
+import type { CodeCache } from '../runtime/code-cache.ts'
 import type { Core } from '../runtime/core.ts'
 import {
   MANY_MISSES, MISS_PROFILE_BASE, MISS_PROFILE_ENTRIES, MISS_PROFILE_ENTRY_BYTES, TARGET_PROFILE_BASE, TARGET_PROFILE_FIRST,
@@ -19,15 +20,21 @@ import type { CodeProfile, ProfileExcerpt } from './regions/profile.ts'
 const MOST_MISSES = 4096
 /** How often an indirect jump makes its region be compiled again: one that goes anywhere would do so for ever. */
 const MOST_RETRIES = 3
+/** Entries that make a run hot before nothing can be said about what is cold beside it. */
+const LEAST_OBSERVED = 256
+/** A jump's target is cold when it has been entered so many times more rarely than what is hot. */
+const COLD_RATIO = 64
 
-export class LiveProfile implements CodeProfile {
+export class LiveProfile {
   private readonly core: Core
+  private readonly cache: CodeCache
   /** Physical addresses: programs share linear ones. */
   private readonly missing = new Set<number>()
   private readonly retries = new Map<number, number>()
 
-  constructor(core: Core) {
+  constructor(core: Core, cache: CodeCache) {
     this.core = core
+    this.cache = cache
   }
 
   targetsOf(site: number): readonly number[] {
@@ -37,6 +44,13 @@ export class LiveProfile implements CodeProfile {
     const first = row + (TARGET_PROFILE_FIRST >> 2)
     const targets = [...words.subarray(first, first + MOST_TARGETS)].filter(target => target !== 0)
     return targets.map(target => target >>> 0).sort((a, b) => a - b)
+  }
+
+  /** The mode is that of the code being compiled. */
+  isCold(eip: number, mode: number): boolean {
+    const threshold = this.core.get('heatThreshold')
+    if (threshold < LEAST_OBSERVED) return false
+    return (this.cache.entries(this.core.exports.peekTranslate(eip | 0) >>> 0, mode) ?? 0) < threshold / COLD_RATIO
   }
 
   misses(eip: number): boolean {
@@ -76,12 +90,16 @@ export class LiveProfile implements CodeProfile {
 
 /** Notes what a compile asks of a profile, so that it can be sent to another thread. */
 export class ProfileRecorder implements CodeProfile {
-  private readonly profile: CodeProfile
+  private readonly profile: LiveProfile
+  private readonly mode: number
   private readonly targets = new Map<number, readonly number[]>()
   private readonly missing = new Set<number>()
+  private readonly cold = new Map<number, boolean>()
 
-  constructor(profile: CodeProfile) {
+  /** `mode` is that of the region. */
+  constructor(profile: LiveProfile, mode: number) {
     this.profile = profile
+    this.mode = mode
   }
 
   targetsOf(site: number): readonly number[] {
@@ -96,7 +114,14 @@ export class ProfileRecorder implements CodeProfile {
     return misses
   }
 
+  isCold(eip: number): boolean {
+    const cold = this.cold.get(eip) ?? this.profile.isCold(eip, this.mode)
+    this.cold.set(eip, cold)
+    return cold
+  }
+
   get excerpt(): ProfileExcerpt {
-    return { targets: [...this.targets], misses: [...this.missing] }
+    const cold = [...this.cold].filter(([, isCold]) => isCold).map(([eip]) => eip)
+    return { targets: [...this.targets], misses: [...this.missing], cold }
   }
 }

@@ -65,7 +65,7 @@ export interface RegionFigures extends RegionStats {
 }
 
 /** How many requests are with an asynchronous compiler: enough to keep it busy during one slice of the machine. */
-const MOST_UNDER_WAY = 4
+export const MOST_UNDER_WAY = 16
 /** How many hot runs wait. */
 const MOST_WAITING = 64
 
@@ -109,6 +109,7 @@ export class RegionManager {
   private readonly compiler: Compiler
   private readonly warn: (message: string) => void
   private readonly profile: LiveProfile
+  private readonly instances = new WeakMap<WebAssembly.Module, WebAssembly.Instance>()
   private waiting: Candidate[] = []
   private underWay = 0
   private off = false
@@ -120,7 +121,7 @@ export class RegionManager {
     this.core = core
     this.cache = cache
     this.writer = writer
-    this.profile = new LiveProfile(core)
+    this.profile = new LiveProfile(core, cache)
     this.compiler = compiler
     this.warn = warn
   }
@@ -279,7 +280,7 @@ export class RegionManager {
     const started = performance.now()
     const user = (mode & ModeBit.User) !== 0
     const pages = new Map<number, CodePage>()
-    const recorder = new ProfileRecorder(this.profile)
+    const recorder = new ProfileRecorder(this.profile, mode)
     const pageAt = (linear: number): Uint8Array | undefined => {
       const known = pages.get(linear)
       if (known) return known.bytes
@@ -297,15 +298,10 @@ export class RegionManager {
   }
 
   private install(sent: Sent, code: CompiledCode | ReadyCode): void {
-    const { core } = this
     const { candidate: { record, mode }, pages, handled } = sent
     const started = performance.now()
-    const module = 'module' in code ? code.module : new WebAssembly.Module(code.binary as BufferSource)
+    const enter = this.functionOf(code)
     const codeBytes = 'module' in code ? code.codeBytes : code.binary.length
-    const instance = new WebAssembly.Instance(module, {
-      env: { memory: core.memory },
-      core: core.exports as unknown as Record<string, WebAssembly.ExportValue>,
-    })
     const spans: CodeSpan[] = []
     const used = new Map<number, number>()
     forEachPage(code.spans, pages, (page, from, to) => {
@@ -313,7 +309,6 @@ export class RegionManager {
       used.set(page.linear | 0, page.physical)
       return true
     })
-    const enter = instance.exports.region as () => number
     if (this.cache.installRegion(record, enter, code.instructions, [...used], spans, codeBytes, handled)) {
       this.stats.installed++
       this.dropCovered(spans, mode)
@@ -322,6 +317,17 @@ export class RegionManager {
       this.release(sent)
     }
     this.stats.installMilliseconds += performance.now() - started
+  }
+
+  /** The region's function; regions of one module share an instance. */
+  private functionOf(code: CompiledCode | ReadyCode): () => number {
+    const module = 'module' in code ? code.module : new WebAssembly.Module(code.binary as BufferSource)
+    const instance = this.instances.get(module) ?? new WebAssembly.Instance(module, {
+      env: { memory: this.core.memory },
+      core: this.core.exports as unknown as Record<string, WebAssembly.ExportValue>,
+    })
+    this.instances.set(module, instance)
+    return instance.exports['name' in code ? code.name : 'region'] as () => number
   }
 
   /** Takes the runs out of the queue that a new region holds: most of them will not be entered any more. */

@@ -10,7 +10,7 @@ import {
   GRANULE_SHIFT, PAGE_BYTES, PAGE_GRANULES_BASE, PAGE_SHIFT, PAGE_VERSIONS_BASE, PHYSICAL_PAGES, RECORD_BYTES, RECORDS_BASE,
   RECORDS_BYTES, REGION_SLOTS,
 } from './memory-map.ts'
-import { MOST_REGION_PAGES, NOT_CROSSING, RecordField, RunHeader } from './records.ts'
+import { MOST_REGION_INSTRUCTIONS, MOST_REGION_PAGES, NOT_CROSSING, RecordField, RunHeader } from './records.ts'
 import { RegionRecords } from './region-records.ts'
 import { RegionSlots, type SlotContents, type SlotHolder, type SlotLimits } from './region-slots.ts'
 import { RunTable } from './run-table.ts'
@@ -284,6 +284,12 @@ export class CodeCache {
     )
   }
 
+  /** How often the run at `physical` has been entered by a jump; undefined when no run begins there. */
+  entries(physical: number, mode: number): number | undefined {
+    const record = this.table.find(physical, mode)
+    return record === 0 ? undefined : this.core.words[(record - RECORD_BYTES + RunHeader.Heat) >> 2]
+  }
+
   /** Whether a region is entered in place of the run at `record`. */
   isCompiled(record: number): boolean {
     return (this.core.words[record >> 2] & 0xffff) === this.handlers.enter
@@ -307,7 +313,8 @@ export class CodeCache {
     const header = (record - RECORD_BYTES) >> 2
     const key = keyOf(words[header + (RunHeader.Physical >> 2)] >>> 0, words[header + (RunHeader.Mode >> 2)])
     this.regions.get(key)?.drop()
-    const slot = pages.length > MOST_REGION_PAGES ? undefined : this.slots.reserve(codeBytes)
+    const fits = pages.length <= MOST_REGION_PAGES && instructions <= MOST_REGION_INSTRUCTIONS
+    const slot = fits ? this.slots.reserve(codeBytes) : undefined
     if (slot === undefined) return false
     const region: CompiledRegion = { slot, codeBytes, key, record: 0, spans, handled, drop: () => this.dropRegion(region) }
     this.slots.fill(region, { code, instructions, pages })

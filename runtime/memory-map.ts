@@ -93,10 +93,20 @@ export const TARGET_PROFILE_FIRST = 8
 /** Multiplier of the hashes: 2^32 over the golden ratio. */
 export const HASH_MULTIPLIER = 0x9e3779b1
 
-/** Jump cache: direct mapped by linear EIP. Entry: linear address, key, run, eipDelta; 16 bytes. */
+/** Jump cache: direct mapped by a hash of the linear EIP. */
 export const JUMP_CACHE_BASE = 0x30000
 export const JUMP_CACHE_ENTRIES = 8192
 export const JUMP_CACHE_ENTRY_BYTES = 16
+
+/** Words of an entry of the jump cache. */
+export enum JumpCacheField {
+  Linear = 0,
+  Key = 4,
+  /** Address of the run's first record. */
+  Run = 8,
+  /** One more than the slot of the region that may be entered there under this key; 0 for none. */
+  Region = 12,
+}
 
 /** Run table: open hash of {physical address, mode, run, unused}; 16 bytes an entry. */
 export const RUN_TABLE_BASE = 0x50000

@@ -74,11 +74,16 @@ export enum RegionDescriptor {
   /** Number of pages (u32), then pairs of linear and physical page (u32, u32). */
   Pages = 8,
   FirstPage = 12,
+  /** Address of the jump cache's entry that may name this region, or 0 (u32). */
+  JumpEntry = 60,
 }
 
 /** Pages that one region's code may lie in. */
 export const MOST_REGION_PAGES = 6
 export const REGION_DESCRIPTOR_BYTES = 64
+
+/** Bound of `RegionDescriptor.Instructions`. */
+export const MOST_REGION_INSTRUCTIONS = 512
 
 /** Offsets of `Bytes` and `SecondPage`, for the helpers. */
 export const HEADER_BYTES = 8

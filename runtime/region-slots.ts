@@ -3,10 +3,10 @@
  * either is full, a region that has not been entered for a while makes room, never all of them.
  *
  * Second chance: `ValidatedKey` of a descriptor is written when the region is entered in a new address space or after
- * it was cleared here. The hand clears it in passing and takes the first region that has not been entered since.
+ * it was cleared here (the jump cache, which leads to regions without a look at it, forgets them then). The hand clears it in passing and takes the first region that has not been entered since.
  */
 import type { Core } from './core.ts'
-import { REGION_DESCRIPTORS_BASE, REGION_SLOTS } from './memory-map.ts'
+import { JumpCacheField, REGION_DESCRIPTORS_BASE, REGION_SLOTS } from './memory-map.ts'
 import { REGION_DESCRIPTOR_BYTES, RegionDescriptor } from './records.ts'
 
 /** Bytes of wasm in all regions; V8 keeps two to five times as much for the same code. */
@@ -72,6 +72,7 @@ export class RegionSlots {
     this.core.exports.regions.set(slot, code)
     words[this.word(slot, RegionDescriptor.Instructions)] = instructions
     words[this.word(slot, RegionDescriptor.ValidatedKey)] = 0
+    words[this.word(slot, RegionDescriptor.JumpEntry)] = 0
     words[this.word(slot, RegionDescriptor.Pages)] = pages.length
     pages.flat().forEach((page, i) => {
       words[this.word(slot, RegionDescriptor.FirstPage) + i] = page
@@ -82,10 +83,18 @@ export class RegionSlots {
 
   /** Takes a holder out of its slot. */
   free(holder: SlotHolder): void {
+    this.forgetJump(holder.slot)
     this.core.exports.regions.set(holder.slot, null)
     this.holders[holder.slot] = undefined
     this.freeSlots.push(holder.slot)
     this.codeBytes -= holder.codeBytes
+  }
+
+  /** Takes the slot out of the jump cache. */
+  private forgetJump(slot: number): void {
+    const { words } = this.core
+    const entry = words[this.word(slot, RegionDescriptor.JumpEntry)] + JumpCacheField.Region
+    if (words[entry >> 2] === slot + 1) words[entry >> 2] = 0
   }
 
   /** Drops one region that has not been entered since the hand passed it last. At least one is there. */
@@ -93,15 +102,16 @@ export class RegionSlots {
     const { words } = this.core
     for (;;) {
       const holder = this.holders[this.hand]
-      const key = this.word(this.hand, RegionDescriptor.ValidatedKey)
       this.hand = (this.hand + 1) % this.holders.length
       if (!holder) continue
+      const key = this.word(holder.slot, RegionDescriptor.ValidatedKey)
       if (words[key] === 0) {
         this.evictions++
         holder.drop()
         return
       }
       words[key] = 0
+      this.forgetJump(holder.slot)
     }
   }
 }

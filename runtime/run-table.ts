@@ -60,6 +60,17 @@ export class RunTable {
     }
   }
 
+  /** Address of the first record of the run at `physical` in `mode`; 0 when there is none. */
+  find(physical: number, mode: number): number {
+    const { words } = this
+    for (let slot = this.slot(physical, mode); ; slot = (slot + 1) & (RUN_TABLE_ENTRIES - 1)) {
+      const entry = (RUN_TABLE_BASE + slot * RUN_TABLE_ENTRY_BYTES) >> 2
+      const record = words[entry + 2]
+      if (record === 0) return 0
+      if (record !== TOMBSTONE && words[entry] === (physical | 0) && words[entry + 1] === mode) return record
+    }
+  }
+
   remove(run: TableRun): void {
     const { words } = this
     let slot = this.slot(run.physical, run.mode)

@@ -36,6 +36,7 @@ export function layoutSource(): string {
     Exit: ExitReason,
     PageFlag: map.PageFlag,
     TlbField: map.TlbField,
+    JumpCache: map.JumpCacheField,
     RegionDescriptor: records.RegionDescriptor,
     CpuModel,
     CpuSignature,

@@ -117,8 +117,8 @@ export class RegionLowering extends RegionFrame {
 
   // --- the function ---
 
-  /** Adds the function 'region' to the module. */
-  lower(): void {
+  /** Adds the function to the module, and exports it, by the name given. */
+  lower(name: string): void {
     const { m } = this
     this.prepare()
     const body = [...this.openSegments(), ...this.tree(this.region.entry)]
@@ -139,9 +139,9 @@ export class RegionLowering extends RegionFrame {
     )
     const fixed = Array.from({ length: FIRST_SCRATCH }, () => WasmType.I32)
     m.addFunction(
-      'region', WasmType.None, WasmType.I32, [...fixed, ...this.pool.types.map(type => valueTypes[type])], whole,
+      name, WasmType.None, WasmType.I32, [...fixed, ...this.pool.types.map(type => valueTypes[type])], whole,
     )
-    m.addFunctionExport('region', 'region')
+    m.addFunctionExport(name, name)
   }
 
   /** A block and all that it dominates. */

@@ -26,21 +26,24 @@ function topBitsDiffer(b: Builder, result: Value, size: number): Value {
 }
 
 /**
- * A shift: `shifted` gives the result and CF for a count of 1..31 from the zero-extended operand, in i64 arithmetic
- * (so that counts up to 31 on narrow operands need no special case); `overflow` gives OF.
+ * A shift: `shifted` gives the result and `carryOf` CF for a count of 1..31 (1..63 for 64-bit operands) from the
+ * zero-extended operand; `overflow` gives OF. Both are worked out apart, so that CF costs nothing where it is dead.
  */
 function shift(
-  shifted: (b: Builder, wide: Value, count: Value, size: number) => { result: Value; carry: Value },
+  shifted: (b: Builder, left: Value, count: Value, size: number) => Value,
+  carryOf: (b: Builder, left: Value, count: Value, size: number) => Value,
   overflow: (b: Builder, result: Value, carry: Value, size: number) => Value,
 ): Definition {
   return b => {
     const size = b.sizeOf(0)
-    const count = readCount(b, size)
+    const masked = readCount(b, size)
     const left = b.readForModify(0)
-    const wideCount = b.widenU(count)
-    const { result, carry } = shifted(b, b.widenU(left), wideCount, size)
+    const count = size === 64 ? b.widenU(masked) : masked
+    const result = b.truncate(shifted(b, left, count, size), size)
     b.writeModified(0, result)
-    b.if(count, () => {
+    b.if(masked, () => {
+      const bit = b.and(carryOf(b, left, count, size), 1)
+      const carry = size === 64 ? b.wrap(bit) : bit
       const image = shiftImage(b, overflow(b, result, carry, size))
       b.setFlags(Lazy.Aux, size, result, undefined, image, carry)
     })
@@ -49,33 +52,23 @@ function shift(
 
 /** SHL/SAL r/m, count    dst := dst << count. Sets OSZPC. */
 const shl = shift(
-  (b, wide, count, size) => {
-    const moved = b.shl(wide, count)
-    return {
-      result: b.truncate(b.wrap(moved), size),
-      carry: b.wrap(b.and(b.shr(moved, size), 1)),
-    }
-  },
+  (b, left, count) => b.shl(left, count),
+  // A narrow operand has room above it for the bit shifted out last; none is left behind counts that exceed it.
+  (b, left, count, size) => (size < 32 ? b.shr(b.shl(left, count), size) : b.shr(left, b.sub(size, count))),
   (b, result, carry, size) => b.xor(b.signBit(result, size), carry),
 )
 
 /** SHR r/m, count    dst := dst >> count, unsigned. Sets OSZPC. */
 const shr = shift(
-  (b, wide, count) => {
-    // One place further up, so that the last bit shifted out lands in bit 0.
-    const moved = b.shr(b.shl(wide, 1), count)
-    return { result: b.wrap(b.shr(moved, 1)), carry: b.wrap(b.and(moved, 1)) }
-  },
+  (b, left, count) => b.shr(left, count),
+  (b, left, count) => b.shr(left, b.sub(count, 1)),
   (b, result, _carry, size) => topBitsDiffer(b, result, size),
 )
 
 /** SAR r/m, count    dst := dst >> count, signed. Sets OSZPC. */
 const sar = shift(
-  (b, wide, count, size) => {
-    const signed = b.signExtend(wide, size)
-    const moved = b.sar(b.shl(signed, 1), count)
-    return { result: b.truncate(b.wrap(b.sar(moved, 1)), size), carry: b.wrap(b.and(moved, 1)) }
-  },
+  (b, left, count, size) => b.sar(b.signExtend(left, size), count),
+  (b, left, count, size) => b.sar(b.signExtend(left, size), b.sub(count, 1)),
   b => b.constant(0),
 )
 

@@ -1,6 +1,7 @@
 /**
  * Finds the blocks of a region from a hot entry: along direct jumps, both ways of branches, into callees and on
- * behind calls, across pages, up to a bound. What is left out becomes an exit.
+ * behind calls, across pages, up to a bound, but not along jumps that are hardly ever taken. What is left out becomes
+ * an exit.
  */
 import { PAGE_BYTES } from '../../runtime/memory-map.ts'
 import { decode } from '../decode/decoder.ts'
@@ -102,12 +103,14 @@ class Discovery {
   private follow(
     eip: number, instruction: Instruction, next: number, owner: number, queue: [number, number][],
   ): boolean {
-    const target = targetOf(instruction, next)
+    const direct = targetOf(instruction, next)
+    // before: both ways of a branch => after: where a jump has hardly ever gone is left out, and becomes an exit.
+    const targets = direct === undefined ? this.targetsOf(eip, instruction) : this.profile.isCold(direct) ? [] : [direct]
     if (BRANCHES.has(instruction.mnemonic)) {
-      queue.push([next, owner], [target as number, owner])
+      queue.push([next, owner])
+      for (const to of targets) queue.push([to, owner])
       return true
     }
-    const targets = target !== undefined ? [target] : this.targetsOf(eip, instruction)
     if (instruction.mnemonic === 'jmp') {
       for (const to of targets) queue.push([to, owner])
       return true

@@ -8,19 +8,24 @@ export interface CodeProfile {
   targetsOf(site: number): readonly number[]
   /** Whether the instruction at `eip` has often left its region because an access was not plain. */
   misses(eip: number): boolean
+  /** Whether jumps to `eip` have hardly ever been taken, though the code around it has run often. */
+  isCold(eip: number): boolean
 }
 
 /** The part of a profile that concerns one region, as a message between threads. */
 export interface ProfileExcerpt {
   readonly targets: readonly (readonly [site: number, targets: readonly number[]])[]
   readonly misses: readonly number[]
+  readonly cold: readonly number[]
 }
 
-export const emptyExcerpt: ProfileExcerpt = { targets: [], misses: [] }
+export const emptyExcerpt: ProfileExcerpt = { targets: [], misses: [], cold: [] }
 
 /** A profile made of an excerpt. */
-export function profileFrom({ targets, misses }: ProfileExcerpt): CodeProfile {
+export function profileFrom({ targets, misses, cold }: ProfileExcerpt): CodeProfile {
   const bySite = new Map(targets)
-  const places = new Set(misses)
-  return { targetsOf: site => bySite.get(site) ?? [], misses: eip => places.has(eip) }
+  const [missing, unused] = [new Set(misses), new Set(cold)]
+  return {
+    targetsOf: site => bySite.get(site) ?? [], misses: eip => missing.has(eip), isCold: eip => unused.has(eip),
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * The machine's side of compiling in a worker: numbers the requests, and settles the promise of each when its reply
- * comes. The worker starts with the first request, so a guest that never gets hot never pays for it.
+ * The machine's side of compiling in a worker: sends requests in numbered messages, and settles the promise of each when
+ * the reply comes. While enough messages are under way, requests gather; those become one module. The worker starts with the first request, so a guest that never gets hot never pays for it.
  *
  *   RegionManager -> compile() -> WorkerCompiler -> messages -> compile-service.ts, in another thread
  *
@@ -29,14 +29,22 @@ export type StartWorker = (events: CompileWorkerEvents) => CompileWorker
 /** There is no compiler (any more): nothing can be compiled from now on. */
 export class CompilerGone extends Error {}
 
+/** Messages under way: one being compiled, and one that waits in the worker. */
+const MOST_MESSAGES = 2
+/** Regions in one module: more would keep the first of them waiting for the last. */
+const MOST_TOGETHER = 8
+
 interface Waiting {
+  readonly request: CompileRequest
   resolve(code: ReadyCode | undefined): void
   reject(error: Error): void
 }
 
 export class WorkerCompiler {
   private readonly start: StartWorker
-  private readonly waiting = new Map<number, Waiting>()
+  /** What has not been sent yet, and what has, by the number of the message. */
+  private queue: Waiting[] = []
+  private readonly sent = new Map<number, readonly Waiting[]>()
   private worker: CompileWorker | undefined
   private gone: CompilerGone | undefined
   private lastId = 0
@@ -58,9 +66,8 @@ export class WorkerCompiler {
         reject(this.gone ?? new CompilerGone('the compile worker did not start'))
         return
       }
-      const id = ++this.lastId
-      this.waiting.set(id, { resolve, reject })
-      this.worker.post({ id, request })
+      this.queue.push({ request, resolve, reject })
+      this.send()
     })
   }
 
@@ -77,11 +84,24 @@ export class WorkerCompiler {
     }
   }
 
-  private settle(reply: WorkerReply): void {
-    const waiting = this.waiting.get(reply.id)
-    this.waiting.delete(reply.id)
-    if ('failure' in reply) waiting?.reject(new Error(reply.failure))
-    else waiting?.resolve(reply.code)
+  private send(): void {
+    while (this.sent.size < MOST_MESSAGES && this.queue.length > 0) {
+      const batch = this.queue.splice(0, MOST_TOGETHER)
+      const id = ++this.lastId
+      this.sent.set(id, batch)
+      this.worker?.post({ id, requests: batch.map(({ request }) => request) })
+    }
+  }
+
+  private settle({ id, regions }: WorkerReply): void {
+    const batch = this.sent.get(id) ?? []
+    this.sent.delete(id)
+    batch.forEach(({ resolve, reject }, i) => {
+      const region = regions[i]
+      if (region && 'failure' in region) reject(new Error(region.failure))
+      else resolve(region)
+    })
+    this.send()
   }
 
   private end(error: Error): void {
@@ -90,7 +110,8 @@ export class WorkerCompiler {
     const { worker } = this
     this.worker = undefined
     worker?.terminate()
-    for (const { reject } of this.waiting.values()) reject(this.gone)
-    this.waiting.clear()
+    for (const { reject } of [...this.sent.values(), this.queue].flat()) reject(this.gone)
+    this.sent.clear()
+    this.queue = []
   }
 }

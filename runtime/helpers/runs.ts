@@ -5,7 +5,8 @@
 import {
   CPL, EFLAGS, EFLAGS_IF, EFLAGS_TF, EIP, EXIT_ARGUMENT, EXIT_BUDGET, EXIT_DECODE, EXIT_HALT, EXIT_INTERRUPT,
   EXIT_NONE, EXIT_REASON, HALTED, HASH_MULTIPLIER, HEADER_BYTES, HEADER_SECOND_PAGE,
-  INTERRUPT_LINE, INTERRUPT_SHADOW, JUMP_CACHE_BASE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_BYTES,
+  INTERRUPT_LINE, INTERRUPT_SHADOW, JUMP_CACHE_BASE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_BYTES, JUMP_CACHE_KEY,
+  JUMP_CACHE_LINEAR, JUMP_CACHE_REGION, JUMP_CACHE_RUN,
   KEY, MANY_MISSES, MAX_RUN_INSTRUCTIONS, MISS_PROFILE_BASE, MISS_PROFILE_ENTRIES, MISS_PROFILE_ENTRY_BYTES, MODE, MODE_FLAT,
   MODE_STEP, NMI_BLOCKED, NOT_CROSSING, PIN_INTR, PIN_NMI, RECORD_BYTES, REMAINING,
   REMAINING_CUT, RUN_TABLE_BASE, RUN_TABLE_ENTRIES, RUN_TABLE_ENTRY_BYTES,
@@ -83,6 +84,14 @@ function hash(physical: u32, mode: u32): u32 {
   return ((physical ^ (mode << 9)) * HASH_MULTIPLIER) >> 16
 }
 
+/** Entry of the jump cache for a linear address; jit/jump-cache.ts computes the same. */
+// @ts-ignore: decorator
+@inline
+function jumpCacheEntry(linear: u32): u32 {
+  const index = (linear * HASH_MULTIPLIER) >> (32 - <u32>ctz(JUMP_CACHE_ENTRIES))
+  return JUMP_CACHE_BASE + index * JUMP_CACHE_ENTRY_BYTES
+}
+
 /**
  * The first record of the run at CS:EIP, or 0: either an exception is pending (test `faulted`), or the code is not
  * decoded (`exitArgument` is its physical address).
@@ -98,11 +107,12 @@ export function findRun(): u32 {
     raiseCode(VECTOR_GP, 0)
     return 0
   }
-  const cached = JUMP_CACHE_BASE + (linear & (JUMP_CACHE_ENTRIES - 1)) * JUMP_CACHE_ENTRY_BYTES
+  const cached = jumpCacheEntry(linear)
   // The limit of flat code is none; for others it may have changed since. A run that was dropped sends control here
   // again, which a step does not survive.
   const quick = !limited && (mode & MODE_STEP) == 0
-  if (quick && load<u32>(cached) == linear && load<u32>(cached, 4) == load<u32>(KEY)) return load<u32>(cached, 8)
+  if (quick && load<u32>(cached, JUMP_CACHE_LINEAR) == linear && load<u32>(cached, JUMP_CACHE_KEY) == load<u32>(KEY))
+    return load<u32>(cached, JUMP_CACHE_RUN)
   const physical = translateFetch(linear, load<u32>(CPL) == 3)
   if (faulted()) return 0
   let slot = hash(physical, mode) & (RUN_TABLE_ENTRIES - 1)
@@ -122,9 +132,10 @@ export function findRun(): u32 {
         noteFetched((linear | 0xfff) + 1)
       }
       noteFetched(linear)
-      store<u32>(cached, linear)
-      store<u32>(cached, load<u32>(KEY), 4)
-      store<u32>(cached, run, 8)
+      store<u32>(cached, linear, JUMP_CACHE_LINEAR)
+      store<u32>(cached, load<u32>(KEY), JUMP_CACHE_KEY)
+      store<u32>(cached, run, JUMP_CACHE_RUN)
+      store<u32>(cached, 0, JUMP_CACHE_REGION)
       return run
     }
     slot = (slot + 1) & (RUN_TABLE_ENTRIES - 1)

@@ -4,6 +4,7 @@
  *
  *   request -> the region that the machine knows of -> its bytes, changed -> another region -> wasm
  */
+import { emptyExcerpt } from '../../jit/regions/profile.ts'
 import { type CompiledCode, type CompileRequest, lowerRegion, regionOf } from '../../jit/compile.ts'
 import type { Instruction } from '../../jit/decode/instruction.ts'
 import type { Optimisations } from '../../jit/optimisations.ts'
@@ -48,7 +49,7 @@ function leaving(
 /** The request with a profile that says so. */
 function missing(request: CompileRequest, region: Region, misses: (eip: number) => boolean): CompileRequest {
   const places = instructionsOf(region).map(({ eip }) => eip)
-  return { ...request, profile: { targets: [], ...request.profile, misses: places.filter(misses) } }
+  return { ...request, profile: { ...emptyExcerpt, ...request.profile, misses: places.filter(misses) } }
 }
 
 /**

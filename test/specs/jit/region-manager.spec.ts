@@ -1,7 +1,7 @@
 /** What becomes of hot runs: when they are sent to the compiler, what is thrown away, and what happens without one. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { compile, type CompileRequest } from '../../../jit/compile.ts'
-import { type CompileOutcome, RegionManager } from '../../../jit/region-manager.ts'
+import { type CompileOutcome, MOST_UNDER_WAY, RegionManager } from '../../../jit/region-manager.ts'
 import { CompilerGone } from '../../../jit/worker/worker-compiler.ts'
 import { Gpr } from '../../../runtime/state.ts'
 import { CompiledBench } from '../../engines/compiled-cpu.ts'
@@ -78,13 +78,13 @@ describe('RegionManager', () => {
   })
 
   it('has few requests under way, and sends the hottest of what waits next', async () => {
-    runLoops(6)
-    const under = compiler.requests.length
-    expect(under).toBeLessThan(6)
-    go(500, CODE + 5 * LOOP_DISTANCE)
+    const last = MOST_UNDER_WAY + 1
+    runLoops(last + 1)
+    expect(compiler.requests).toHaveLength(MOST_UNDER_WAY)
+    go(500, CODE + last * LOOP_DISTANCE)
     await compiler.finish(0)
-    expect(compiler.requests).toHaveLength(under + 1)
-    expect(compiler.requests[under].entry).toBe(CODE + 5 * LOOP_DISTANCE)
+    expect(compiler.requests).toHaveLength(MOST_UNDER_WAY + 1)
+    expect(compiler.requests[MOST_UNDER_WAY].entry).toBe(CODE + last * LOOP_DISTANCE)
   })
 
   it('refuses the coldest when too many wait; they can ask again', () => {
@@ -129,9 +129,8 @@ describe('RegionManager', () => {
   })
 
   it('does not send what a region that arrives holds', async () => {
-    runLoops(8)
-    const under = compiler.requests.length
-    expect(under).toBeLessThan(8)
+    runLoops(MOST_UNDER_WAY + 4)
+    expect(compiler.requests).toHaveLength(MOST_UNDER_WAY)
     // Two loops around each other: both are hot, and a region from either holds the other. The outer one is the
     // coldest of all that wait.
     cpu.load(`
@@ -145,20 +144,23 @@ describe('RegionManager', () => {
     cpu.set(Edx, HEAT + 2)
     go(100)
     const nested = () => compiler.requests.filter(({ entry }) => entry === CODE || entry === CODE + 1)
-    for (let i = 0; i < compiler.requests.length; i++) await compiler.finish(i)
+    // The inner one is the hottest, so it goes next; when it arrives, the outer one still waits.
+    await compiler.finish(0)
+    await compiler.finish(MOST_UNDER_WAY)
+    for (let i = 1; i < compiler.requests.length; i++) if (i !== MOST_UNDER_WAY) await compiler.finish(i)
     expect(nested()).toHaveLength(1)
     expect(cpu.regions.stats.covered).toBe(1)
   })
 
   it('gives up a run whose page is mapped elsewhere when its turn comes', async () => {
     cpu.remap(ELSEWHERE, CODE, 16)
-    for (let i = 0; i < 8; i++) loop(HEAT + 5, ELSEWHERE + i * LOOP_DISTANCE - ELSEWHERE + CODE)
+    for (let i = 0; i < MOST_UNDER_WAY + 4; i++) loop(HEAT + 5, ELSEWHERE + i * LOOP_DISTANCE - ELSEWHERE + CODE)
     const before = compiler.requests.length
-    cpu.map(CODE, CODE + 0x10000, 0x63, 1)
+    cpu.map(CODE, CODE + 0x10000, 0x63, 2)
     cpu.core.exports.flushTlb(true)
     await compiler.finish(0)
     expect(compiler.requests).toHaveLength(before)
-    expect(cpu.regions.stats.refused).toBe(8 - before)
+    expect(cpu.regions.stats.refused).toBe(4)
   })
 
   it('counts a fault of the compiler and goes on with the next', async () => {

@@ -47,28 +47,38 @@ class IdleWorker {
 
 const code: ReadyCode = {
   module: new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)), codeBytes: 8, instructions: 1, spans: [],
-  milliseconds: 1,
+  milliseconds: 1, name: 'region0',
 }
 
 describe('the compile service', () => {
   it('gives a module and what must be watched', () => {
-    const reply = answer({ id: 3, request: request(COUNT) })
-    const ready = 'code' in reply ? reply.code : undefined
+    const reply = answer({ id: 3, requests: [request(COUNT)] })
+    const ready = reply.regions[0] as ReadyCode
     expect(reply.id).toBe(3)
-    expect(ready?.instructions).toBe(2)
-    expect(ready?.spans.at(0)?.[0]).toBe(PAGE)
-    expect(ready?.spans.at(-1)?.[1]).toBe(PAGE + COUNT.length)
-    expect(ready?.codeBytes).toBeGreaterThan(0)
-    expect(WebAssembly.Module.exports(ready?.module as WebAssembly.Module)).toEqual([{ name: 'region', kind: 'function' }])
+    expect(ready.instructions).toBe(2)
+    expect(ready.spans.at(0)?.[0]).toBe(PAGE)
+    expect(ready.spans.at(-1)?.[1]).toBe(PAGE + COUNT.length)
+    expect(ready.codeBytes).toBeGreaterThan(0)
+    expect(WebAssembly.Module.exports(ready.module)).toEqual([{ name: ready.name, kind: 'function' }])
   })
 
   it('gives nothing for an instruction that is left to the interpreter', () => {
-    expect(answer({ id: 1, request: request(HLT) })).toEqual({ id: 1, code: undefined })
+    expect(answer({ id: 1, requests: [request(HLT)] })).toEqual({ id: 1, regions: [undefined] })
   })
 
   it('tells of a fault instead of throwing it', () => {
     const broken = { ...request(COUNT), pages: undefined } as unknown as CompileRequest
-    expect(answer({ id: 4, request: broken })).toMatchObject({ id: 4, failure: expect.stringMatching(/.+/) })
+    expect(answer({ id: 4, requests: [broken] })).toEqual({ id: 4, regions: [{ failure: expect.stringMatching(/.+/) }] })
+  })
+
+  it('compiles several into one module, whatever becomes of each', () => {
+    const broken = { ...request(COUNT), pages: undefined } as unknown as CompileRequest
+    const { regions } = answer({ id: 5, requests: [request(COUNT), broken, request(HLT), request(COUNT)] })
+    const [first, second, third, fourth] = regions as [ReadyCode, { failure: string }, undefined, ReadyCode]
+    expect([second.failure, third]).toEqual([expect.stringMatching(/.+/), undefined])
+    expect(fourth.module).toBe(first.module)
+    expect(WebAssembly.Module.exports(first.module).map(({ name }) => name)).toEqual([first.name, fourth.name])
+    expect(first.codeBytes).toBe(fourth.codeBytes)
   })
 })
 
@@ -83,20 +93,22 @@ describe('WorkerCompiler', () => {
     expect(idle.posted.map(({ id }) => id)).toEqual([1, 2])
   })
 
-  it('settles each request by its own reply, in any order', async () => {
+  it('gathers requests while two messages are under way, and settles each by its place in a reply, in any order', async () => {
     const idle = new IdleWorker()
     const compiler = new WorkerCompiler(idle.start)
-    const first = compiler.compile(request(COUNT))
-    const second = compiler.compile(request(COUNT))
-    const third = compiler.compile(request(COUNT))
-    idle.reply({ id: 3, failure: 'no such thing' })
-    idle.reply({ id: 2, code })
-    idle.reply({ id: 1, code: undefined })
-    idle.reply({ id: 99, code })
-    expect(await first).toBeUndefined()
-    expect(await second).toBe(code)
-    await expect(third).rejects.toThrow('no such thing')
-    await expect(third).rejects.not.toBeInstanceOf(CompilerGone)
+    const outcomes = Array.from({ length: 5 }, () => compiler.compile(request(COUNT)))
+    expect(idle.posted.map(({ requests }) => requests.length)).toEqual([1, 1])
+    idle.reply({ id: 2, regions: [code] })
+    expect(idle.posted.map(({ requests }) => requests.length)).toEqual([1, 1, 3])
+    idle.reply({ id: 3, regions: [undefined, { failure: 'no such thing' }, code] })
+    idle.reply({ id: 1, regions: [undefined] })
+    idle.reply({ id: 99, regions: [code] })
+    expect(await outcomes[0]).toBeUndefined()
+    expect(await outcomes[1]).toBe(code)
+    expect(await outcomes[2]).toBeUndefined()
+    await expect(outcomes[3]).rejects.toThrow('no such thing')
+    await expect(outcomes[3]).rejects.not.toBeInstanceOf(CompilerGone)
+    expect(await outcomes[4]).toBe(code)
     expect(compiler.running).toBe(true)
   })
 
