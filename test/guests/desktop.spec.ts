@@ -11,6 +11,7 @@ const IMAGE = join(cacheDirectory(), 'disks/debian-desktop.img')
 /** The window that .xinitrc opens: its inside, without the prompt's line. */
 const WINDOW = { left: 60, right: 500, top: 110, bottom: 390 }
 const TASK_BAR_Y = 755
+const PROMPT = /root@tabpc:~# $/
 const WHITE = 255
 
 let session: PcSession | undefined
@@ -33,10 +34,14 @@ describe.runIf(existsSync(IMAGE))('an X11 desktop', () => {
       memory: 512, drives: { vda: new OverlayDisk(disc(IMAGE)) }, boot: 'c', clock: 'wall', jit: true,
     })
     await session.waitFor(/tabpc login: $/, 300)
+    // The serial console tells how far the other one is.
+    await session.send('root\n', /Password: $/)
+    await session.send('tabpc\n', PROMPT, 120)
+    await session.send('until systemctl -q is-active getty@tty1; do sleep 1; done; sleep 2\n', PROMPT, 120)
     await session.type('root\n')
     await session.pass(3000)
     await session.type('tabpc\n')
-    await session.pass(4000)
+    await session.send('until who | grep -q tty1; do sleep 1; done; sleep 2\n', PROMPT, 120)
     await session.type('startx\n')
     // The desktop stands when window and task bar do.
     let picture = session.picture('desktop')
