@@ -20,6 +20,7 @@ import { IO_APIC_TIMER_INPUT, IoApic } from './devices/io-apic.ts'
 import { LocalApic } from './devices/local-apic.ts'
 import { Pic } from './devices/pic.ts'
 import type { Bus, Clock, Device, IrqLine } from './devices/device.ts'
+import { restore } from './devices/state.ts'
 import { markPages } from './physical-map.ts'
 
 export interface InterruptControllersOptions {
@@ -75,7 +76,25 @@ export class InterruptControllers {
       bus, clock, route: input => this.route(input), timerLine: this.wire(TIMER_IRQ), clockLine: this.wire(CLOCK_IRQ),
       onLegacy: replaces => this.replace(replaces),
     })
-    this.devices = [this.pic, local, ioApic, hpet]
+    this.devices = [this.pic, local, ioApic, hpet, this.replacement()]
+  }
+
+  /** What the HPET stands in for, as a device with a state. */
+  private replacement(): Device {
+    const name = 'legacy-replacement'
+    return {
+      name,
+      reset: () => {},
+      save: () => ({ replaced: this.replaced, wanted: this.replaceable.map(source => (source.wanted ? 1 : 0)) }),
+      load: state => {
+        const saved = { replaced: false, wanted: [] as number[] }
+        restore(name, saved, state)
+        this.replaced = saved.replaced
+        this.replaceable.forEach((source, i) => {
+          source.wanted = saved.wanted[i] === 1
+        })
+      },
+    }
   }
 
   /** A new source on an ISA interrupt (0..15, not 2). */

@@ -53,7 +53,7 @@ export interface HpetOptions {
   /** With legacy replacement: IRQ0 and IRQ8. */
   timerLine: IrqLine
   clockLine: IrqLine
-  /** Legacy replacement is switched on or off. */
+  /** Legacy replacement is switched on or off. Loading a state does not tell of it: the wiring saves what it was told. */
   onLegacy: (replaces: boolean) => void
 }
 
@@ -142,7 +142,6 @@ export class Hpet implements Device {
     this.planned = join(planned.plannedHigh, planned.plannedLow)
     const saved = Array.isArray(state.timers) ? state.timers : []
     for (const [i, timer] of this.timers.entries()) restore(this.name, timer.registers, (saved[i] ?? {}) as DeviceState)
-    this.options.onLegacy(this.isLegacy)
   }
 
   private get runs(): boolean {

@@ -53,6 +53,7 @@ describe.runIf(existsSync(IMAGE))('an X11 desktop', () => {
     }
     expect(stands()).toBe(true)
     await session.pass(3000)
+    session.freezeAndThaw()
     await click(session, -20, -10, 8)
     const before = inkOf(session.picture('desktop'))
     await session.type('ls /; seq -s - 111 113\n')

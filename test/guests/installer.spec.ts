@@ -41,6 +41,7 @@ describe.runIf(canMakeDiscs())('the Debian installer', () => {
     await session.waitFor(/Select a language/, 300)
     expect(session.text()).toMatch(/English/)
     session.picture('installer-text')
+    session.freezeAndThaw()
     await session.press('Enter')
     await session.waitFor(/Select your location/, 120)
     await session.press('ArrowDown', 'ArrowUp', 'Enter')
@@ -51,6 +52,7 @@ describe.runIf(canMakeDiscs())('the Debian installer', () => {
     const path = await installerDisc('gtk', 'vga=788')
     session = new PcSession({ memory: 768, drives: { cdrom: disc(path) }, boot: 'd', clock: 'wall', jit: true })
     const language = await selectedRow(session, 'installer-gtk', 600)
+    session.freezeAndThaw()
     // The pointer starts in the middle: to a row above, by small steps, as the driver accelerates large ones.
     session.machine.mouse.buttons(0)
     for (let i = 0; i < 10; i++) {
