@@ -161,7 +161,7 @@ cli
     default: DEFAULT_ENGINES.map(engine => engine.name).join(',')
   })
   .option('--repeat <n>', 'Times each engine is started', { default: 2 })
-  .option('--rounds <n>', 'Rounds of each program: the first is cold, the others warm', { default: 4 })
+  .option('--rounds <n>', 'Rounds of each program: the first is cold, the later half warm', { default: 8 })
   .option('--json <file>', 'Where the figures go (default: .cache/bench/<time>.json)')
   .option('--kernel <file>', 'Linux bzImage of the guest', { default: CURRENT_GUEST.kernel })
   .option('--initrd <file>', 'Initial RAM file system of the guest', { default: CURRENT_GUEST.initrd })

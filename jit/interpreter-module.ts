@@ -49,7 +49,9 @@ const frame: HotFrame = {
 const SCRATCH_LOCAL = 6
 /** RegionOutcome of the region left last, until its instruction is found; None of them for the rest of the time. */
 const OUTCOME_LOCAL = 7
-const FIRST_SCRATCH = 8
+/** Whether `run` has executed something: what it begins with may just have been reported as hot. */
+const UNDER_WAY_LOCAL = 8
+const FIRST_SCRATCH = 9
 
 const REGION_TABLE = 'regions'
 const ENTER_LOOP = 'enter'
@@ -79,12 +81,8 @@ class InterpreterGenerator {
 
   // --- expressions ---
 
-  private local(index: number): Expression {
-    return this.m.local.get(index, binaryen.i32)
-  }
-  private constant(value: number): Expression {
-    return this.m.i32.const(value)
-  }
+  private local(index: number): Expression { return this.m.local.get(index, binaryen.i32) }
+  private constant(value: number): Expression { return this.m.i32.const(value) }
   private state(name: StateName, index = 0): Expression {
     return this.m.i32.load(stateAddress(name, index), 4, this.constant(0))
   }
@@ -514,6 +512,10 @@ class InterpreterGenerator {
       m.local.set(frame.tlb, this.state('tlbBase')),
       m.local.set(frame.eipDelta, m.i32.sub(this.state('eip'), pageOffset)),
       this.link(),
+      // Code that interrupts, exceptions and their returns lead to comes this way. A step is not to be interrupted:
+      // `attend` would take it for ended.
+      m.if(m.i32.gt_u(this.local(UNDER_WAY_LOCAL), this.state('stepping')), m.block(null, this.heat())),
+      m.local.set(UNDER_WAY_LOCAL, this.constant(1)),
       this.passOverRegion(),
     ]
   }
