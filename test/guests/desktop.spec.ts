@@ -62,7 +62,7 @@ describe.runIf(existsSync(IMAGE))('an X11 desktop', () => {
     const closed = session.picture('desktop-command')
     // The menu button is at the lower left.
     await move(session, -20, 20, 60)
-    await click(session, 8, -2, 1)
+    await click(session, 10, -6, 2)
     await session.pass(4000)
     const opened = session.picture('desktop-menu')
     expect(fingerprint(opened)).not.toBe(fingerprint(closed))
