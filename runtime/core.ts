@@ -14,6 +14,8 @@ export interface CoreHost {
   timestamp(): bigint
   /** 32 bits of entropy, for RDRAND. */
   random(): number
+  /** IA32_APIC_BASE has been written; absent where there is no APIC. */
+  apicBaseWritten?(): void
 }
 
 /** Exports of core.wasm that the machine calls. */
@@ -76,6 +78,7 @@ export class Core {
         codeWritten: (physical: number, bytes: number) => host.codeWritten(unsigned(physical), bytes),
         timestamp: () => host.timestamp(),
         random: () => host.random(),
+        apicBaseWritten: () => host.apicBaseWritten?.(),
       },
     })
     return new Core(memory, instance.exports as unknown as CoreExports, ramBytes)
