@@ -18,7 +18,7 @@ export interface ProgramRun {
   engine: string
   program: string
   repeat: number
-  /** One per round: the first is cold (code never seen by the engine), the others are warm. None when unsupported. */
+  /** One per round: the first is cold (code never seen by the engine), the later half warm. None when unsupported. */
   rounds: Duration[]
   checksum: string
   /** The CPU feature that the engine lacks and the program needs, by the guest's CPUID; null when it has run. */

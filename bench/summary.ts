@@ -24,7 +24,7 @@ export interface Measurement {
 export interface ProgramSummary {
   program: string
   engine: string
-  /** First rounds, and later ones; where there is only one round, it stands for both. */
+  /** First rounds, and those of the later half; where there is only one round, it stands for both. */
   cold: Measurement
   warm: Measurement
   /** Million guest instructions per second of wall time, warm; null when the count is unknown. */
@@ -105,6 +105,11 @@ function enginesOf(runs: readonly EngineRun[]): string[] {
   return [...new Set(runs.map(run => run.engine))]
 }
 
+/** Of so many rounds, the first that counts as warm: the earlier half still gets compiled, except the first of two. */
+function firstWarm(rounds: number): number {
+  return Math.max(1, Math.floor(rounds / 2))
+}
+
 function summarizePrograms(runs: readonly EngineRun[], programs: readonly Program[]): ProgramSummary[] {
   const all = runs.flatMap(run => run.programs).filter(run => run.unsupported === null)
   return programs.flatMap(({ name, instructions }) =>
@@ -112,7 +117,7 @@ function summarizePrograms(runs: readonly EngineRun[], programs: readonly Progra
       const mine = all.filter(run => run.program === name && run.engine === engine)
       if (mine.length === 0) return []
       const cold = measure(mine.map(run => run.rounds[0]))
-      const later = mine.flatMap(run => run.rounds.slice(1))
+      const later = mine.flatMap(run => run.rounds.slice(firstWarm(run.rounds.length)))
       const warm = later.length > 0 ? measure(later) : cold
       const mips = instructions === null || warm.wallMs === 0 ? null : instructions / (warm.wallMs * 1000)
       const checksum = [...new Set(mine.map(run => run.checksum))].join('/')

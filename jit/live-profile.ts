@@ -14,7 +14,7 @@ import {
   TARGET_PROFILE_ROW_BYTES, TARGET_PROFILE_ROWS,
 } from '../runtime/memory-map.ts'
 import { MOST_TARGETS, targetProfileRowOf } from './backends/target-profile.ts'
-import type { CodeProfile, ProfileExcerpt } from './regions/profile.ts'
+import { COLD, type CodeProfile, type ProfileExcerpt } from './regions/profile.ts'
 
 /** Remembered places that miss. When there are more, all are forgotten and found again. */
 const MOST_MISSES = 4096
@@ -22,8 +22,6 @@ const MOST_MISSES = 4096
 const MOST_RETRIES = 3
 /** Entries that make a run hot before nothing can be said about what is cold beside it. */
 const LEAST_OBSERVED = 256
-/** A jump's target is cold when it has been entered so many times more rarely than what is hot. */
-const COLD_RATIO = 64
 
 export class LiveProfile {
   private readonly core: Core
@@ -46,11 +44,12 @@ export class LiveProfile {
     return targets.map(target => target >>> 0).sort((a, b) => a - b)
   }
 
-  /** The mode is that of the code being compiled. */
-  isCold(eip: number, mode: number): boolean {
+  /** `mode` is that of the code being compiled. */
+  rarity(eip: number, mode: number): number {
     const threshold = this.core.get('heatThreshold')
-    if (threshold < LEAST_OBSERVED) return false
-    return (this.cache.entries(this.core.exports.peekTranslate(eip | 0) >>> 0, mode) ?? 0) < threshold / COLD_RATIO
+    if (threshold < LEAST_OBSERVED) return 0
+    const entries = this.cache.entries(this.core.exports.peekTranslate(eip | 0) >>> 0, mode) ?? 0
+    return Math.min(COLD, Math.max(0, Math.floor(Math.log2(threshold / entries))))
   }
 
   misses(eip: number): boolean {
@@ -94,7 +93,7 @@ export class ProfileRecorder implements CodeProfile {
   private readonly mode: number
   private readonly targets = new Map<number, readonly number[]>()
   private readonly missing = new Set<number>()
-  private readonly cold = new Map<number, boolean>()
+  private readonly rarities = new Map<number, number>()
 
   /** `mode` is that of the region. */
   constructor(profile: LiveProfile, mode: number) {
@@ -114,14 +113,13 @@ export class ProfileRecorder implements CodeProfile {
     return misses
   }
 
-  isCold(eip: number): boolean {
-    const cold = this.cold.get(eip) ?? this.profile.isCold(eip, this.mode)
-    this.cold.set(eip, cold)
-    return cold
+  rarity(eip: number): number {
+    const rarity = this.rarities.get(eip) ?? this.profile.rarity(eip, this.mode)
+    this.rarities.set(eip, rarity)
+    return rarity
   }
 
   get excerpt(): ProfileExcerpt {
-    const cold = [...this.cold].filter(([, isCold]) => isCold).map(([eip]) => eip)
-    return { targets: [...this.targets], misses: [...this.missing], cold }
+    return { targets: [...this.targets], misses: [...this.missing], rarities: [...this.rarities] }
   }
 }

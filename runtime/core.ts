@@ -16,6 +16,8 @@ export interface CoreHost {
   floatError?(): void
   /** 32 bits of entropy, for RDRAND. */
   random(): number
+  /** IA32_APIC_BASE has been written; absent where there is no APIC. */
+  apicBaseWritten?(): void
 }
 
 /** Exports of core.wasm that the machine calls. */
@@ -79,6 +81,7 @@ export class Core {
         timestamp: () => host.timestamp(),
         floatError: () => host.floatError?.(),
         random: () => host.random(),
+        apicBaseWritten: () => host.apicBaseWritten?.(),
       },
     })
     return new Core(memory, instance.exports as unknown as CoreExports, ramBytes)

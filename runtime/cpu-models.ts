@@ -28,6 +28,11 @@ const signatures: Readonly<Record<CpuModel, CpuSignature>> = {
   [CpuModel.I686]: CpuSignature.I686,
 }
 
+/** Whether the model has a local APIC. */
+export function hasApic(model: CpuModel): boolean {
+  return model === CpuModel.Max || model === CpuModel.I686
+}
+
 /** The signature of a model. */
 export function signatureOfModel(model: CpuModel): number {
   return signatures[model]

@@ -86,7 +86,9 @@ const rows = [
   ['codeWritten', 8],
   // Set when a device access asks for its instruction to be stepped (see FAULT_STEP).
   ['stepRequest', 8],
+  // Pins that ask for an interrupt: InterruptPin; and whether NMI waits for the end of the last one (IRET).
   ['interruptLine', 8],
+  ['nmiBlocked', 8],
   // Interrupts are held off for one instruction after STI, MOV SS, POP SS: InterruptShadow.
   ['interruptShadow', 8],
   ['halted', 8],
@@ -238,6 +240,9 @@ export const FAULT_FERR = 254
 
 /** Number of mode bits below the generation in `state.key`. */
 export const MODE_BITS = 8
+
+/** `state.interruptLine`: INTR, which IF lets in, and an edge on NMI that waits. */
+export enum InterruptPin { Intr = 1, Nmi = 2 }
 
 /** `state.interruptShadow`: what the previous instruction holds off (SDM vol. 3, 6.8.3). */
 export enum InterruptShadow { None, Sti, MovSs }

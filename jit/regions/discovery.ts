@@ -10,7 +10,7 @@ import { decode } from '../decode/decoder.ts'
 import type { Instruction } from '../decode/instruction.ts'
 import { normalise } from '../normalise.ts'
 import { BRANCHES, Lowering, loweringOf } from './lowering-choice.ts'
-import { type CodeProfile, emptyExcerpt, profileFrom } from './profile.ts'
+import { COLD, type CodeProfile, emptyExcerpt, profileFrom } from './profile.ts'
 import type { Block, BlockEnd, Region, RegionInstruction } from './region.ts'
 
 /** Gives the page that a linear address lies in, or undefined when it is not mapped to RAM. */
@@ -33,6 +33,28 @@ const MAX_INSTRUCTION_BYTES = 15
 function targetOf({ operands }: Instruction, next: number): number | undefined {
   const [operand] = operands
   return operand?.kind === 'relative' ? (next + operand.value) >>> 0 : undefined
+}
+
+/** Where a block may begin. */
+interface Place {
+  readonly eip: number
+  /** Entry of the function that it belongs to. */
+  readonly owner: number
+  /** Of the rarest jump on the way there. */
+  readonly rarity: number
+}
+
+/** Places by rarity, in the order in which they came. */
+class PlaceQueue {
+  private readonly levels: Place[][] = Array.from({ length: COLD }, () => [])
+
+  add(place: Place): void {
+    this.levels[place.rarity].push(place)
+  }
+
+  take(): Place | undefined {
+    return this.levels.find(level => level.length > 0)?.shift()
+  }
 }
 
 class Discovery {
@@ -80,13 +102,19 @@ class Discovery {
     return decoded.ok ? normalise(decoded.instruction) : null
   }
 
-  /** Decodes from the entry, breadth first, until the bounds; notes where blocks begin and whose function they are. */
+  /**
+   * Decodes from the entry until the bounds, what runs most often first and breadth first among equals; notes where
+   * blocks begin and whose function they are.
+   */
   explore(entry: number): void {
-    const queue: [number, number][] = [[entry, entry]]
+    const queue = new PlaceQueue()
+    queue.add({ eip: entry, owner: entry, rarity: 0 })
     const seen = new Set<number>()
     let instructions = 0
-    while (queue.length > 0 && this.leaders.size < this.limits.blocks && instructions < this.limits.instructions) {
-      const [start, owner] = queue.shift() as [number, number]
+    while (this.leaders.size < this.limits.blocks && instructions < this.limits.instructions) {
+      const place = queue.take()
+      if (!place) break
+      const { eip: start, owner } = place
       if (this.leaders.has(start)) continue
       this.leaders.set(start, owner)
       let eip = start
@@ -96,7 +124,7 @@ class Discovery {
         seen.add(eip)
         instructions++
         const next = (eip + instruction.length) >>> 0
-        if (this.follow(eip, instruction, next, owner, queue)) break
+        if (this.follow(eip, instruction, next, place, queue)) break
         eip = next
       }
       // Running into code seen before makes its place a block of its own.
@@ -104,29 +132,33 @@ class Discovery {
     }
   }
 
-  /** Queues where an instruction may go; true when it ends its block. */
+  /** Queues where an instruction of a place may go; true when it ends its block. */
   private follow(
-    eip: number, instruction: Instruction, next: number, owner: number, queue: [number, number][],
+    eip: number, instruction: Instruction, next: number, { owner, rarity }: Place, queue: PlaceQueue,
   ): boolean {
     const direct = targetOf(instruction, next)
-    // before: both ways of a branch => after: where a jump has hardly ever gone is left out, and becomes an exit.
-    const targets = direct === undefined ? this.targetsOf(eip, instruction) : this.profile.isCold(direct) ? [] : [direct]
+    const jump = (to: number, of: number) => {
+      // before: both ways of a branch => after: where a jump has hardly ever gone is left out, and becomes an exit.
+      const level = Math.max(rarity, this.profile.rarity(to))
+      if (level < COLD) queue.add({ eip: to, owner: of, rarity: level })
+    }
     if (BRANCHES.has(instruction.mnemonic)) {
-      queue.push([next, owner])
-      for (const to of targets) queue.push([to, owner])
+      queue.add({ eip: next, owner, rarity })
+      jump(direct as number, owner)
       return true
     }
+    const targets = direct !== undefined ? [direct] : this.targetsOf(eip, instruction)
     if (instruction.mnemonic === 'jmp') {
-      for (const to of targets) queue.push([to, owner])
+      for (const to of targets) jump(to, owner)
       return true
     }
     if (instruction.mnemonic === 'call') {
       for (const to of targets) {
         const sites = this.returnSites.get(to) ?? []
         if (!sites.includes(next)) this.returnSites.set(to, [...sites, next])
-        queue.push([to, to])
+        jump(to, to)
       }
-      if (targets.length > 0) queue.push([next, owner])
+      if (targets.length > 0) queue.add({ eip: next, owner, rarity })
       return true
     }
     return instruction.mnemonic === 'ret'

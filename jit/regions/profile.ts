@@ -3,29 +3,36 @@
  * are lowered, never what they mean.
  */
 
+/** Jumps as rare as 2^-COLD of what is hot are left out of regions. */
+export const COLD = 6
+
 export interface CodeProfile {
   /** Linear addresses where the indirect jump or call at `site` has gone; empty when it goes almost anywhere. */
   targetsOf(site: number): readonly number[]
   /** Whether the instruction at `eip` has often left its region because an access was not plain. */
   misses(eip: number): boolean
-  /** Whether jumps to `eip` have hardly ever been taken, though the code around it has run often. */
-  isCold(eip: number): boolean
+  /**
+   * How much more rarely than hot code `eip` has been jumped to: a power of two, 0 for as often or more often, COLD
+   * for hardly ever; 0 when nothing is known.
+   */
+  rarity(eip: number): number
 }
 
 /** The part of a profile that concerns one region, as a message between threads. */
 export interface ProfileExcerpt {
   readonly targets: readonly (readonly [site: number, targets: readonly number[]])[]
   readonly misses: readonly number[]
-  readonly cold: readonly number[]
+  readonly rarities: readonly (readonly [eip: number, rarity: number])[]
 }
 
-export const emptyExcerpt: ProfileExcerpt = { targets: [], misses: [], cold: [] }
+export const emptyExcerpt: ProfileExcerpt = { targets: [], misses: [], rarities: [] }
 
 /** A profile made of an excerpt. */
-export function profileFrom({ targets, misses, cold }: ProfileExcerpt): CodeProfile {
+export function profileFrom({ targets, misses, rarities }: ProfileExcerpt): CodeProfile {
   const bySite = new Map(targets)
-  const [missing, unused] = [new Set(misses), new Set(cold)]
+  const missing = new Set(misses)
+  const byTarget = new Map(rarities)
   return {
-    targetsOf: site => bySite.get(site) ?? [], misses: eip => missing.has(eip), isCold: eip => unused.has(eip),
+    targetsOf: site => bySite.get(site) ?? [], misses: eip => missing.has(eip), rarity: eip => byTarget.get(eip) ?? 0,
   }
 }

@@ -8,9 +8,9 @@ import {
   INTERRUPT_LINE, INTERRUPT_SHADOW, JUMP_CACHE_BASE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_BYTES, JUMP_CACHE_KEY,
   JUMP_CACHE_LINEAR, JUMP_CACHE_REGION, JUMP_CACHE_RUN,
   KEY, MANY_MISSES, MAX_RUN_INSTRUCTIONS, MISS_PROFILE_BASE, MISS_PROFILE_ENTRIES, MISS_PROFILE_ENTRY_BYTES, MODE, MODE_FLAT,
-  MODE_STEP, NOT_CROSSING, RECORD_BYTES, REMAINING,
-  REMAINING_CUT, REPEATING, RESUME_BEFORE, RUN_TABLE_BASE, RUN_TABLE_ENTRIES, RUN_TABLE_ENTRY_BYTES,
-  SEGMENT_BASE, SEGMENT_CS, SEGMENT_LIMIT, SHADOW_BEFORE, SHADOW_MOV_SS, STEPPING, STEP_REQUEST, TARGET_PROFILE_ROW_BYTES, TRACE_EACH, TRAP_BEFORE,
+  MODE_STEP, NMI_BLOCKED, NOT_CROSSING, PIN_INTR, PIN_NMI, RECORD_BYTES, REMAINING, REMAINING_CUT, REPEATING, RESUME_BEFORE,
+  RUN_TABLE_BASE, RUN_TABLE_ENTRIES, RUN_TABLE_ENTRY_BYTES, SEGMENT_BASE, SEGMENT_CS, SEGMENT_LIMIT, SHADOW_BEFORE,
+  SHADOW_MOV_SS, STEPPING, STEP_REQUEST, TARGET_PROFILE_ROW_BYTES, TRACE_EACH, TRAP_BEFORE,
   VECTOR_GP,
 } from '../../build/helpers/layout'
 import { hitsCode } from './breakpoints'
@@ -27,6 +27,15 @@ const VIRTUAL_INTERRUPT: u32 = EFLAGS_VIF | EFLAGS_VIP
 
 /** A run table entry whose run was dropped: the probe goes on behind it. */
 const TOMBSTONE: u32 = 1
+
+/** Whether an interrupt pin that is raised may interrupt now; the shadows apart. */
+// @ts-ignore: decorator
+@inline
+function interruptWaits(): bool {
+  const pins = load<u32>(INTERRUPT_LINE)
+  if ((pins & PIN_NMI) != 0 && load<u32>(NMI_BLOCKED) == 0) return true
+  return (pins & PIN_INTR) != 0 && (load<u32>(EFLAGS) & EFLAGS_IF) != 0
+}
 
 /** Whether VIF and VIP, both set, raise #GP in front of the next instruction (SDM vol. 3, 20.3.3 and 20.4). */
 function virtualInterruptDue(): bool {
@@ -55,7 +64,7 @@ export function attend(): u32 {
   store<u32>(REMAINING, remaining)
   store<u32>(REMAINING_CUT, 0)
   const shadow = load<u32>(INTERRUPT_SHADOW)
-  if (load<u32>(INTERRUPT_LINE) != 0 && shadow == 0 && (load<u32>(EFLAGS) & EFLAGS_IF) != 0) return EXIT_INTERRUPT
+  if (load<u32>(INTERRUPT_LINE) != 0 && shadow == 0 && interruptWaits()) return EXIT_INTERRUPT
   if (remaining <= 0) return EXIT_BUDGET
   if (load<u32>(CODE_BREAKPOINTS) != 0) {
     // MOV SS holds code breakpoints off, and a repeated instruction that goes on has passed its own.
@@ -170,7 +179,7 @@ export function findRun(): u32 {
  * `attend` would find nothing to do.
  */
 export function isSettled(key: u32): bool {
-  const interrupts = load<u32>(INTERRUPT_LINE) != 0 && (load<u32>(EFLAGS) & EFLAGS_IF) != 0
+  const interrupts = load<u32>(INTERRUPT_LINE) != 0 && interruptWaits()
   const pending =
     load<u32>(EXIT_REASON) | load<u32>(HALTED) | load<u32>(REMAINING_CUT) | (load<u32>(EFLAGS) & EFLAGS_TF) |
     load<u32>(STEP_REQUEST) | load<u32>(TRACE_EACH) | load<u32>(INTERRUPT_SHADOW) | load<u32>(CODE_BREAKPOINTS) |
