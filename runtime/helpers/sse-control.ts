@@ -5,11 +5,12 @@
  * tables 2-2 (MMX) and 13-1 (CR0.EM, CR0.TS, CR4.OSFXSR).
  */
 import {
-  CR0, CR0_EM, CR0_NE, CR0_TS, CR4, CR4_OSFXSR, CR4_OSXMMEXCPT, MXCSR, VECTOR_GP, VECTOR_MF, VECTOR_NM, VECTOR_UD,
+  CR0, CR0_EM, CR0_TS, CR4, CR4_OSFXSR, CR4_OSXMMEXCPT, MXCSR, VECTOR_GP, VECTOR_NM, VECTOR_UD,
   VECTOR_XM,
 } from '../../build/helpers/layout'
 import { MXCSR_MASK } from './fxsave'
 import { raise, raiseCode } from './memory'
+import { reportPending } from './x87-control'
 
 /** Raises #UD or #NM for an SSE instruction when the control registers say so. */
 export function sseUnavailable(): void {
@@ -17,12 +18,12 @@ export function sseUnavailable(): void {
   else if ((load<u32>(CR0) & CR0_TS) != 0) raise(VECTOR_NM)
 }
 
-/** Raises #UD, #NM or #MF for an MMX instruction that must not begin; called when one of the three may be due. */
+/** Raises #UD, #NM or what reports a pending x87 exception for an MMX instruction that must not begin; called when one of the three may be due. */
 export function mmxUnavailable(): void {
   const cr0 = load<u32>(CR0)
   if ((cr0 & CR0_EM) != 0) raise(VECTOR_UD)
   else if ((cr0 & CR0_TS) != 0) raise(VECTOR_NM)
-  else if ((cr0 & CR0_NE) != 0) raise(VECTOR_MF)
+  else reportPending()
 }
 
 /** LDMXCSR. #GP(0) when a reserved bit is set. */

@@ -34,7 +34,7 @@ const CONTROL_IMPLEMENTED: u32 = 0x1f3f
 const CONTROL_FIXED: u32 = 0x0040
 
 /** Raises what reports a pending unmasked exception: #MF, or FERR# with CR0.NE clear. */
-function reportPending(): void {
+export function reportPending(): void {
   if ((load<u32>(FPU_STATUS) & STATUS_SUMMARY) == 0) return
   if ((load<u32>(CR0) & CR0_NE) != 0) raise(VECTOR_MF)
   else if (load<u32>(FPU_IGNORED) == 0) raise(FAULT_FERR)
