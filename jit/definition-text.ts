@@ -24,11 +24,6 @@ const typeSuffixes = { none: '', i32: '', i64: ':64', f32: ':f32', f64: ':f64', 
 /** Constants beyond this are easier to read in base 16. */
 const LARGEST_DECIMAL = 99
 
-/** An exception's name; FERR# is a pin. */
-function raisedName(vector: number): string {
-  return vector === FAULT_FERR ? 'FERR#' : `#${Vector[vector]}`
-}
-
 class DefinitionText {
   private readonly lines: string[] = []
   private readonly names = new Map<Node, string>()
@@ -132,7 +127,7 @@ class DefinitionText {
       case 'setOverflow': return `OF <- ${this.value(args[0])}`
       case 'setFlags': return this.describeFlags(node)
       case 'call': return `call ${name}(${this.values(args)})`
-      case 'faultIf': return `raise ${raisedName(number)}${size > 0 ? `(${this.value(args[1])})` : ''} if ${this.value(args[0])}`
+      case 'faultIf': return `raise ${number === FAULT_FERR ? 'FERR' : `#${Vector[number]}`}${size > 0 ? `(${this.value(args[1])})` : ''} if ${this.value(args[0])}`
       case 'branch': return `branch to the target if ${this.value(args[0])}`
       case 'jump': return 'jump to the target'
       case 'jumpTo': return `jump to ${this.value(args[0])}`

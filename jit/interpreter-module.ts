@@ -358,7 +358,8 @@ class InterpreterGenerator {
     const { m } = this
     const executed = m.i32.sub(this.recordField(RecordField.Ordinal), this.constant(1))
     return [
-      this.setState('eip', this.currentEip()),
+      // A task switch that fails in the new task leaves EIP there.
+      m.if(m.i32.eqz(this.state('eipMoved')), this.setState('eip', this.currentEip())),
       this.countDown(executed),
       ...this.deliver(),
       m.br(frame.dispatch),

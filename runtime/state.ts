@@ -75,6 +75,8 @@ const rows = [
   // Pending exception raised by a helper: 0 = none, else vector + 1. Consumers test it after every slow path.
   ['fault', 8],
   ['faultErrorCode', 8],
+  // Nonzero: the pending exception belongs to EIP as it is, in a new task, and not to the instruction that raised it.
+  ['eipMoved', 8],
   // Exit plumbing.
   ['exitReason', 8],
   ['exitArgument', 8],

@@ -27,6 +27,7 @@ import {
   EFLAGS_VIF,
   EFLAGS_VM,
   EIP,
+  EIP_MOVED,
   EXIT_REASON,
   EXIT_TRIPLE_FAULT,
   FAULT,
@@ -105,7 +106,7 @@ import { updateMode } from './mode'
 import { ioPrivilegeLevel, virtualFlagsImage } from './protection'
 import { inVirtual8086Mode, load8086Segment, raiseGeneralProtection } from './segments'
 import { closeFrame, framePush, openFrame } from './stack'
-import { fetchGateTask, NO_ERROR_CODE, settleSwitch, switchTask, TASK_CALL } from './tasks'
+import { fetchGateTask, NO_ERROR_CODE, switchTask, TASK_CALL } from './tasks'
 import { reportOutside } from './x87-control'
 
 /** Kinds of event. INT n; INT3 and INTO; INT1; the interrupt controller and NMI; an exception. */
@@ -258,7 +259,6 @@ function deliverProtected(vector: u32, eip: u32, kind: u32, errorCode: i64): voi
     const tss = low >> 16
     if (!fetchGateTask(tss)) return
     switchTask(tss, descriptorLinear, descriptorLow, descriptorHigh, TASK_CALL, eip, image, errorCode)
-    if (kind <= EVENT_INT1) settleSwitch()
     if (!faulted()) settle(vector)
     return
   }
@@ -390,6 +390,7 @@ export function deliverException(): i32 {
     const code = vector == VECTOR_DF ? 0 : load<u32>(FAULT_ERROR_CODE)
     const pushed = (ERROR_CODE_VECTORS >> vector) & 1
     clearFault()
+    store<u32>(EIP_MOVED, 0)
     debugFault = vector == VECTOR_DB && code == DEBUG_FAULT
     deliver(vector, load<u32>(EIP), EVENT_EXCEPTION, pushed ? <i64>code : NO_ERROR_CODE)
     if (!faulted()) return 0

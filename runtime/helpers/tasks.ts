@@ -21,6 +21,7 @@ import {
   EFLAGS_RF,
   EFLAGS_VM,
   EIP,
+  EIP_MOVED,
   GDTR_BASE,
   GPR,
   HALTED,
@@ -79,7 +80,6 @@ import {
 } from './descriptors'
 import { getEflags, setEflags } from './flags'
 import { checkGate } from './gates'
-import { deliverException } from './interrupts'
 import {
   faulted,
   probeWriteSystem,
@@ -139,8 +139,6 @@ const DR7_LOCAL: u32 = 0x155
 // Image of the new task, read before anything is written.
 const image: usize = memory.data(64, 8)
 const IMAGE_SEGMENT: usize = 32
-/** Whether the last switch has come to step 3: what is raised from there on belongs to the new task. */
-let committed: bool = false
 let newEip: u32 = 0
 let newEflags: u32 = 0
 let newCr3: u32 = 0
@@ -237,7 +235,6 @@ export function switchTask(
   eflags: u32,
   errorCode: i64,
 ): void {
-  committed = false
   const wide = (accessOf(high) & TYPE_32) != 0
   const base = baseOf(low, high)
   if (limitOf(low, high) < (wide ? TSS32_LIMIT : TSS16_LIMIT)) {
@@ -260,7 +257,6 @@ export function switchTask(
   if (faulted() || !readImage(base, wide)) return
 
   // Commit: nothing below can fault until the new task's registers are in place.
-  committed = true
   saveTask(eip, source == TASK_RETURN ? eflags & ~EFLAGS_NT : eflags)
   if (source != TASK_CALL) writeSystem8(oldAccessByte, oldByte & ~TYPE_BUSY)
   if (source == TASK_CALL) {
@@ -283,14 +279,8 @@ export function switchTask(
   store<u32>(INTERRUPT_SHADOW, SHADOW_NONE)
   enterTask(wide, errorCode)
   updateMode()
-}
-
-/**
- * Behind a switch that an instruction has asked for: a fault of step 4 or 5 belongs to the new task and its EIP, not to
- * that instruction, so it is delivered here.
- */
-export function settleSwitch(): void {
-  if (committed && faulted()) deliverException()
+  // A fault of steps 4 and 5 is one of the new task, at its EIP.
+  store<u32>(EIP_MOVED, faulted() ? 1 : 0)
 }
 
 /** Steps 3 to 5: makes the image the running task. */
@@ -441,7 +431,6 @@ export function transferToTask(selector: u32, low: u32, high: u32, gate: bool, s
     const tss = low >> 16
     if (!checkGate(selector, high) || !fetchGateTask(tss)) return
     switchTask(tss, descriptorLinear, descriptorLow, descriptorHigh, source, next, ownFlags(), NO_ERROR_CODE)
-    settleSwitch()
     return
   }
   const access = accessOf(high)
@@ -455,7 +444,6 @@ export function transferToTask(selector: u32, low: u32, high: u32, gate: bool, s
     return
   }
   switchTask(selector, descriptorLinear, low, high, source, next, ownFlags(), NO_ERROR_CODE)
-  settleSwitch()
 }
 
 /** IRET with NT set: back to the task that the back link of the current TSS names. This task resumes at `next`. */
@@ -482,5 +470,4 @@ export function taskReturn(next: u32): void {
     ownFlags(),
     NO_ERROR_CODE,
   )
-  settleSwitch()
 }
