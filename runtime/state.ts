@@ -86,7 +86,9 @@ const rows = [
   ['codeWritten', 8],
   // Set when a device access asks for its instruction to be stepped (see FAULT_STEP).
   ['stepRequest', 8],
+  // Pins that ask for an interrupt: InterruptPin; and whether NMI waits for the end of the last one (IRET).
   ['interruptLine', 8],
+  ['nmiBlocked', 8],
   // Interrupts are held off for one instruction after STI, MOV SS, POP SS: InterruptShadow.
   ['interruptShadow', 8],
   ['halted', 8],
@@ -94,6 +96,14 @@ const rows = [
   ['stepping', 8],
   ['trapBefore', 8],
   ['shadowBefore', 8],
+  // Breakpoints in force, bit n for DRn (helpers/breakpoints.ts): on execution, on data, on ports; DR6 bits hit already.
+  ['codeBreakpoints', 8],
+  ['dataBreakpoints', 8],
+  ['portBreakpoints', 8],
+  ['debugHits', 8],
+  // EFLAGS.RF as it was before the instruction being stepped; whether EIP is at a REP instruction that has begun.
+  ['resumeBefore', 8],
+  ['repeating', 8],
   // Instructions retired before the current `run`, and those left to the next event within it.
   ['retired', 8],
   ['remaining', 8],
@@ -121,6 +131,8 @@ const rows = [
   ['fpuInstructionSelector', 8],
   ['fpuDataOffset', 8],
   ['fpuDataSelector', 8],
+  // IGNNE#: pending exceptions are ignored while CR0.NE is clear (helpers/x87-control.ts).
+  ['fpuIgnored', 8],
   ['mxcsr', 8],
   // Nonzero when SSE instructions raise #UD or #NM, which follows from CR0 and CR4 (helpers/mode.ts).
   ['sseBlocked', 8],
@@ -223,8 +235,14 @@ export enum ModeBit {
  */
 export const FAULT_STEP = 255
 
+/** Pseudo-vector: a pending x87 exception is reported outside, by FERR# (CR0.NE clear). */
+export const FAULT_FERR = 254
+
 /** Number of mode bits below the generation in `state.key`. */
 export const MODE_BITS = 8
+
+/** `state.interruptLine`: INTR, which IF lets in, and an edge on NMI that waits. */
+export enum InterruptPin { Intr = 1, Nmi = 2 }
 
 /** `state.interruptShadow`: what the previous instruction holds off (SDM vol. 3, 6.8.3). */
 export enum InterruptShadow { None, Sti, MovSs }

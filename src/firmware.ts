@@ -23,7 +23,7 @@ export interface Firmware {
 
 /** Open Firmware paths of the drives as SeaBIOS knows them, by the letters of --boot. */
 const drivePaths = {
-  c: ['/pci@i0cf8/ide@1,1/drive@0/disk@0', '/pci@i0cf8/ide@1,1/drive@0/disk@1'],
+  c: ['/pci@i0cf8/ide@1,1/drive@0/disk@0', '/pci@i0cf8/ide@1,1/drive@0/disk@1', '/pci@i0cf8/scsi@3/disk@0,0', '/pci@i0cf8/scsi@4/disk@0,0'],
   a: ['/pci@i0cf8/isa@1/fdc@03f0/floppy@0'],
   d: ['/pci@i0cf8/ide@1,1/drive@1/disk@0'],
 }

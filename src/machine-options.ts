@@ -46,6 +46,9 @@ export interface DriveImages {
   readonly hdb?: Disk
   /** Master of the secondary channel. */
   readonly cdrom?: Disk | null
+  /** Virtio block devices. */
+  readonly vda?: Disk
+  readonly vdb?: Disk
   readonly fda?: Disk | null
   readonly fdb?: Disk | null
 }

@@ -16,7 +16,7 @@ import { type Compiler, RegionManager } from '../jit/region-manager.ts'
 import { RecordWriter } from '../jit/record-writer.ts'
 import type { HandlerTable } from '../jit/handlers.ts'
 import { CodeCache } from '../runtime/code-cache.ts'
-import { type CpuModel, cpuModels } from '../runtime/cpu-models.ts'
+import { type CpuModel, cpuModels, hasApic } from '../runtime/cpu-models.ts'
 import { Core } from '../runtime/core.ts'
 import { ExitReason } from '../runtime/exits.ts'
 import { REVIEW_INSTRUCTIONS } from '../runtime/memory-map.ts'
@@ -26,7 +26,7 @@ import type { Disk } from './disks/disk.ts'
 import { VirtualClock } from './clock.ts'
 import { bootProcessor, resetProcessor } from './cpu-reset.ts'
 import { crashReport } from './crash-report.ts'
-import { buildAcpiTables } from './devices/acpi-tables.ts'
+import { type AcpiTablesOptions, buildAcpiTables } from './devices/acpi-tables.ts'
 import { PowerManagement } from './devices/acpi.ts'
 import { DebugPort } from './devices/debug-port.ts'
 import { Dma, setUpDma } from './devices/dma.ts'
@@ -37,7 +37,6 @@ import { IsaDebugExit } from './devices/isa-debug-exit.ts'
 import { addChipset, CHIPSET_SLOT } from './devices/pci-chipset.ts'
 import { PM_IO_BASE, protectShadow, setUpPci } from './devices/pci-setup.ts'
 import { Pci } from './devices/pci.ts'
-import { Pic } from './devices/pic.ts'
 import { Pit } from './devices/pit.ts'
 import { Port92 } from './devices/port92.ts'
 import { PostPort } from './devices/post-port.ts'
@@ -45,6 +44,7 @@ import { Ps2Keyboard } from './devices/ps2-keyboard.ts'
 import { Ps2Mouse } from './devices/ps2-mouse.ts'
 import { Cmos, Rtc } from './devices/rtc.ts'
 import { describeMachine } from './devices/firmware-tables.ts'
+import { FloatError } from './devices/float-error.ts'
 import { Floppy } from './devices/floppy.ts'
 import { floppyTypes } from './devices/floppy/formats.ts'
 import { FwCfg } from './devices/fw-cfg.ts'
@@ -53,6 +53,8 @@ import { Uart } from './devices/uart.ts'
 import { entropySource } from './entropy.ts'
 import { PCError } from './errors.ts'
 import { Vga } from './devices/vga.ts'
+import { VirtioBlock } from './devices/virtio-block.ts'
+import { InterruptControllers } from './interrupt-controllers.ts'
 import { setUpTextMode } from './devices/vga/text-mode.ts'
 import { installBios } from './firmware.ts'
 import { Ram } from './guest-memory.ts'
@@ -90,8 +92,11 @@ const WALL_SLICE_INSTRUCTIONS = 250_000
 const FEWEST_WALL_INSTRUCTIONS = 100
 const A20_BIT = 1 << 20
 const SCI_IRQ = 9
+/** IRQ2 of the card's slot. */
+const RETRACE_IRQ = 9
 const VGA_SLOT = 2
 const IDE_FUNCTION = 1
+const VIRTIO_SLOTS = [3, 4] as const
 const FLOPPY_IRQ = 6
 /** CMOS equipment byte: coprocessor, PS/2 mouse. */
 const EQUIPMENT = 0x06
@@ -116,7 +121,8 @@ export class Machine implements RunnableMachine {
   private readonly options: MachineOptions
   private readonly shadow: ShadowMemory
   private readonly video: VideoMemory
-  private readonly pic: Pic
+  private readonly interrupts: InterruptControllers
+  private readonly floatError: FloatError
   private readonly devices: Device[] = []
   private readonly writer: RecordWriter
   private readonly regions: RegionManager | undefined
@@ -147,7 +153,9 @@ export class Machine implements RunnableMachine {
       },
       // One cycle a nanosecond of virtual time: a time-stamp counter of 1 GHz.
       timestamp: () => BigInt(Math.floor(this.clock.now())),
+      floatError: () => this.floatError.assert(),
       random: entropySource(options.clock),
+      apicBaseWritten: () => this.interrupts.takeBase(),
     })
     const { core } = this
     this.cache = new CodeCache(core, assets.handlers.special)
@@ -167,8 +175,9 @@ export class Machine implements RunnableMachine {
 
     const { bus, clock } = this
     this.shadow = this.plug(new ShadowMemory({ core, cache: this.cache, bus }))
-    this.pic = this.plug(new Pic({ bus, onInterruptLine: level => core.set('interruptLine', level ? 1 : 0) }))
-    const pit = this.plug(new Pit({ bus, clock, irq0: this.pic.line(0) }))
+    this.interrupts = new InterruptControllers({ core, bus, clock, apic: hasApic(core.get('cpuModel')), onInit: () => this.resetCpu() })
+    for (const device of this.interrupts.devices) this.plug(device)
+    const pit = this.plug(new Pit({ bus, clock, irq0: this.interrupts.line(0) }))
     this.plug(
       new SystemControlPort({
         bus, clock, setGate2: level => pit.setGate2(level), output2: () => pit.output2(),
@@ -176,7 +185,7 @@ export class Machine implements RunnableMachine {
     )
     const rtc = this.plug(
       new Rtc({
-        bus, clock, irq8: this.pic.line(8), memoryBytes: options.memoryBytes,
+        bus, clock, irq8: this.interrupts.line(8), memoryBytes: options.memoryBytes,
         startEpochMs: options.clock === 'wall' ? Date.now() : REPEATABLE_EPOCH_MS,
       }),
     )
@@ -196,7 +205,7 @@ export class Machine implements RunnableMachine {
     }
     const controller = this.plug(
       new I8042({
-        bus, clock, keyboard: this.keyboard, mouse: this.mouse, irq1: this.pic.line(1), irq12: this.pic.line(12),
+        bus, clock, keyboard: this.keyboard, mouse: this.mouse, irq1: this.interrupts.line(1), irq12: this.interrupts.line(12),
         onA20, onReset: onCpuReset,
       }),
     )
@@ -205,13 +214,13 @@ export class Machine implements RunnableMachine {
     this.plug(this.mouse)
     this.serial = SERIAL_PORTS.map(port => this.addSerialPort(port))
     this.power = this.plug(
-      new PowerManagement({ bus, clock, sci: this.pic.line(SCI_IRQ), onPowerOff: () => this.stop('power-off') }),
+      new PowerManagement({ bus, clock, sci: this.interrupts.line(SCI_IRQ), onPowerOff: () => this.stop('power-off') }),
     )
-    const pci = this.plug(new Pci({ bus, irqLine: irq => this.pic.line(irq), onReset }))
+    const pci = this.plug(new Pci({ bus, irqLine: irq => this.interrupts.line(irq), onReset }))
     addChipset(pci, { onShadow: region => this.shadow.select(region), onPmBase: base => this.power.mapAt(base) })
     this.screen = this.plug(
       new Vga({
-        bus, clock, video: this.video.bytes, rom: options.firmware?.vgaBios,
+        bus, clock, irq: this.interrupts.line(RETRACE_IRQ), video: this.video.bytes, rom: options.firmware?.vgaBios,
         showFrameBuffer: base => this.video.showAt(base), showLegacy: offset => this.video.showLegacy(offset),
         takeFrameBufferWritten: () => this.video.takeWritten(),
       }),
@@ -219,14 +228,31 @@ export class Machine implements RunnableMachine {
     pci.add(VGA_SLOT, 0, this.screen.pciFunction)
     this.ide = this.addIde()
     pci.add(CHIPSET_SLOT, IDE_FUNCTION, this.ide.pciFunction)
+    this.addVirtio(pci)
     this.floppy = this.addFloppy(rtc)
     this.addFirmware()
     this.plug(new DebugPort({ bus, onByte: byte => this.debugConsole.onByte(byte) }))
     this.plug(new PostPort({ bus }))
+    this.floatError = this.plug(
+      new FloatError({ bus, irq13: this.interrupts.line(13), onIgnore: () => core.set('fpuIgnored', 1) }),
+    )
     if (options.isaDebugExit)
       this.plug(new IsaDebugExit({ bus, onExit: value => this.stop('debug-exit', value) }))
 
     this.loadGuest()
+  }
+
+  private addVirtio(pci: Pci): void {
+    const { vda, vdb } = this.options.drives ?? {}
+    for (const [name, disk, slot] of [['vda', vda, VIRTIO_SLOTS[0]], ['vdb', vdb, VIRTIO_SLOTS[1]]] as const) {
+      if (!disk) continue
+      const { clock, memory } = this
+      const device = new VirtioBlock({
+        name, clock, memory, disk, intx: pci.interruptLine(slot, 1), sendMessage: this.interrupts.sendMessage,
+        onWake: () => this.onWake?.(),
+      })
+      pci.add(slot, 0, this.plug(device).pciFunction)
+    }
   }
 
   private addIde(): Ide {
@@ -235,7 +261,7 @@ export class Machine implements RunnableMachine {
     return this.plug(
       new Ide({
         bus: this.bus, clock: this.clock, memory: this.memory,
-        irq: [this.pic.line(IDE_IRQS[0]), this.pic.line(IDE_IRQS[1])],
+        irq: [this.interrupts.line(IDE_IRQS[0]), this.interrupts.line(IDE_IRQS[1])],
         drives: [
           [hardDisk(hda), hardDisk(hdb)],
           [cdrom === undefined ? undefined : { kind: 'cdrom', disc: cdrom ?? undefined }, undefined],
@@ -255,26 +281,35 @@ export class Machine implements RunnableMachine {
     rtc.setByte(Cmos.FloppyTypes, types.cmos)
     rtc.setByte(Cmos.Equipment, EQUIPMENT | types.equipment)
     const onWake = () => this.onWake?.()
-    return this.plug(new Floppy({ bus, clock, irq6: this.pic.line(FLOPPY_IRQ), dma, drives: [fda, fdb], onWake }))
+    return this.plug(new Floppy({ bus, clock, irq6: this.interrupts.line(FLOPPY_IRQ), dma, drives: [fda, fdb], onWake }))
   }
 
   /** The BIOS ROM, and what it asks for. */
   private addFirmware(): void {
-    const { firmware, memoryBytes } = this.options
+    const { firmware } = this.options
     if (!firmware) return
     const fwCfg = this.plug(new FwCfg({ bus: this.bus, memory: this.memory }))
-    describeMachine(fwCfg, { memoryBytes, pmBase: PM_IO_BASE, bootOrder: firmware.bootOrder ?? [], floppy: this.floppy !== undefined })
+    describeMachine(fwCfg, { ...this.describe(), bootOrder: firmware.bootOrder ?? [] })
     installBios(this.core, this.shadow, firmware.bios)
+  }
+
+  /** What the ACPI tables tell of. */
+  private describe(): AcpiTablesOptions {
+    return {
+      memoryBytes: this.options.memoryBytes, pmBase: PM_IO_BASE, floppy: this.floppy !== undefined,
+      apic: hasApic(this.core.get('cpuModel')),
+    }
   }
 
   /** Puts memory and registers where firmware and boot loader would have left them. */
   private loadGuest(): void {
-    const { boot, memoryBytes } = this.options
+    const { boot } = this.options
     if (!boot) return
     setUpPci(this.bus, { pmBase: PM_IO_BASE })
     setUpDma(this.bus)
+    this.interrupts.setUp()
     setUpTextMode(this.bus, this.options.textFont)
-    const acpi = buildAcpiTables({ memoryBytes, pmBase: PM_IO_BASE })
+    const acpi = buildAcpiTables(this.describe())
     for (const { address, bytes } of acpi.pieces) this.memory.writeBytes(address, bytes)
     protectShadow(this.bus)
     for (const { physical, bytes } of boot.loads) this.memory.writeBytes(physical, bytes)
@@ -297,6 +332,7 @@ export class Machine implements RunnableMachine {
       this.shadow.clearRam()
     }
     resetProcessor(core)
+    this.interrupts.initialise()
     this.loadGuest()
   }
 
@@ -309,7 +345,7 @@ export class Machine implements RunnableMachine {
     const line: { onByte: (byte: number) => void } = { onByte: () => {} }
     const uart = this.plug(
       new Uart({
-        bus: this.bus, clock: this.clock, name, base, irq: this.pic.line(irq), onByte: byte => line.onByte(byte),
+        bus: this.bus, clock: this.clock, name, base, irq: this.interrupts.line(irq), onByte: byte => line.onByte(byte),
       }),
     )
     return {
@@ -378,8 +414,8 @@ export class Machine implements RunnableMachine {
       clock.runDue()
       if (this.stopped) return { state: 'stopped', ...this.stopped }
       if (core.get('halted') !== 0 && !this.wake()) {
-        // There is no NMI: nothing but a reset from outside would wake it.
-        if ((core.get('eflags') & Eflags.IF) === 0) return { state: 'halted', wakeAt: null, forever: true }
+        // Without a way for NMIs nothing but a reset from outside would wake it.
+        if ((core.get('eflags') & Eflags.IF) === 0 && !this.interrupts.hasNmiSource()) return { state: 'halted', wakeAt: null, forever: true }
         const due = clock.nextDue()
         if (due === Infinity) return { state: 'halted', wakeAt: null }
         if (wall) {
@@ -418,7 +454,7 @@ export class Machine implements RunnableMachine {
   /** Whether a pending interrupt ends HLT. */
   private wake(): boolean {
     const { core } = this
-    if (core.get('interruptLine') === 0 || (core.get('eflags') & Eflags.IF) === 0) return false
+    if (!this.interrupts.interrupts()) return false
     core.set('halted', 0)
     return true
   }
@@ -449,6 +485,7 @@ export class Machine implements RunnableMachine {
       if (this.cpuReset && !this.stopped) {
         this.cpuReset = false
         resetProcessor(core)
+        this.interrupts.initialise()
         continue
       }
       if (reason === ExitReason.TripleFault) this.stop('triple-fault')
@@ -465,7 +502,7 @@ export class Machine implements RunnableMachine {
 
   /** Delivers the interrupt that the controller asks for; false when it ends in a triple fault. */
   private interrupt(): boolean {
-    const vector = this.pic.acknowledge()
+    const vector = this.interrupts.vector()
     if (this.core.exports.deliverHardwareInterrupt(vector) === 0) return true
     this.stop('triple-fault')
     return false

@@ -31,6 +31,7 @@ export function layoutSource(): string {
     Vector: state.Vector,
     Mode: state.ModeBit,
     Shadow: state.InterruptShadow,
+    Pin: state.InterruptPin,
     Lazy: flags.Lazy,
     Exit: ExitReason,
     PageFlag: map.PageFlag,

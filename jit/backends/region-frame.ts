@@ -227,7 +227,7 @@ export abstract class RegionFrame extends ValueLowering<RegionModule> implements
       }
       case 'operand': {
         const operand = instruction.operands[node.number]
-        if (operand.kind === 'register') return vectorSlot(operand)
+        if (operand.kind === 'register') return operand.class === 'segment' ? operand.index : vectorSlot(operand)
         return operand.kind === 'immediate' && node.type === 'i32' ? operand.value : undefined
       }
       default: return undefined

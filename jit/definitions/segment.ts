@@ -2,16 +2,23 @@
  * Segment registers (SDM vol. 2): MOV, PUSH and POP of them, the far pointer loads, and the questions about selectors.
  * The checks are in runtime/helpers/segments.ts and protection.ts; a helper that raises has changed nothing.
  */
-import { Eflags, Segment } from '../../runtime/state.ts'
+import { Eflags, Segment, stateAddress } from '../../runtime/state.ts'
 import { declareHelpers } from '../helper-signatures.ts'
-import type { Builder, Definition, Value } from './builder.ts'
+import type { Builder, Definition, OperandIndex, Value } from './builder.ts'
 
 declareHelpers(`
-  loadSegment(i32,i32)! moveToSegment(i32,i32)! readSegment(i32):i32
-  pushSegment(i32,i32)! popSegment(i32,i32)!
+  loadSegment(i32,i32)! moveToSegment(i32,i32)! popSegment(i32,i32)!
   requirePrivilege0():i32! requireProtectedMode():i32!
   loadAccessRights(i32):i32! loadSegmentLimit(i32):i32! verifyRead(i32):i32! verifyWrite(i32):i32!
 `)
+
+const SELECTOR_BITS = 16
+
+/** The selector in the segment register that an operand names. */
+function selectorOf(b: Builder, index: OperandIndex): Value {
+  const [first, second] = [stateAddress('segmentSelector', 0), stateAddress('segmentSelector', 1)]
+  return b.peek(b.add(b.mul(b.read(index), second - first), first), SELECTOR_BITS)
+}
 
 /** MOV r/m, Sreg; MOV Sreg, r/m    a wide register takes the selector zero-extended. SS holds interrupts off. */
 const movseg: Definition = (b, { operands }) => {
@@ -20,12 +27,14 @@ const movseg: Definition = (b, { operands }) => {
     b.endRun()
     return
   }
-  b.write(0, b.call('readSegment', b.read(1)))
+  b.write(0, selectorOf(b, 1))
 }
 
 /** PUSH Sreg    32-bit operand size moves ESP by four and writes two bytes. */
 export const pushSegment: Definition = (b, { operandSize }) => {
-  b.call('pushSegment', b.read(0), operandSize)
+  const bytes = operandSize / 8
+  b.store(Segment.Ss, b.stackAt(-bytes), SELECTOR_BITS, selectorOf(b, 0))
+  b.release(-bytes)
 }
 
 /** POP Sreg    SS holds interrupts off for one instruction. */

@@ -2,7 +2,7 @@
  * What a region does with an instruction: lower its definition, call the interpreter's handler, or leave.
  */
 import { Segment } from '../../runtime/state.ts'
-import type { Instruction } from '../decode/instruction.ts'
+import type { Instruction, RegisterOperand } from '../decode/instruction.ts'
 import { Builder } from '../definitions/builder.ts'
 import { definitions } from '../definitions/index.ts'
 import { regionVectorMnemonics } from '../definitions/vector-families.ts'
@@ -24,7 +24,7 @@ const INLINE = new Set([
   'mov', 'movzx', 'movsx', 'lea', 'xchg', 'cmovcc', 'setcc', 'cbw', 'cwd', 'nop', 'pause', 'bswap', 'movbe', 'xlat',
   'add', 'adc', 'sub', 'sbb', 'cmp', 'inc', 'dec', 'neg', 'xadd', 'cmpxchg', 'and', 'or', 'xor', 'test', 'not',
   'shl', 'shr', 'sar', 'rol', 'ror', 'rcl', 'rcr', 'shld', 'shrd', 'mul', 'imul', 'div', 'idiv',
-  'bt', 'bts', 'btr', 'btc', 'bsf', 'bsr', 'push', 'pop', 'leave', 'cld', 'std', 'clc', 'stc', 'cmc',
+  'bt', 'bts', 'btr', 'btc', 'bsf', 'bsr', 'movseg', 'push', 'pop', 'leave', 'cld', 'std', 'clc', 'stc', 'cmc',
   'jcc', 'jmp', 'call', 'ret', 'loop', 'loope', 'loopne', 'jcxz', 'movs', 'stos', 'lods',
 ])
 /** Instructions that go elsewhere or move the stack: with 32-bit operands only. */
@@ -32,6 +32,11 @@ const WIDE_ONLY = new Set([...BRANCHES, 'jmp', 'call', 'ret', 'push', 'pop', 'le
 
 /** Mnemonics that read memory through a segment without an operand that names it. */
 const IMPLICIT_SOURCES = new Set(['movs', 'lods', 'xlat'])
+
+/** Whether an operand is a segment register whose selector is read. */
+function readsSelector({ mnemonic, operands }: Instruction, operand: RegisterOperand): boolean {
+  return operand.class === 'segment' && (mnemonic === 'push' || (mnemonic === 'movseg' && operand === operands[1]))
+}
 
 function isInline(instruction: Instruction): boolean {
   const { mnemonic, operands } = instruction
@@ -42,7 +47,7 @@ function isInline(instruction: Instruction): boolean {
   for (const operand of operands) {
     // Flat code says nothing of CS but its base and limit: it may not be read, and cannot be written.
     if (operand.kind === 'memory' && operand.segment === Segment.Cs) return false
-    if (operand.kind === 'register' && !operand.class.startsWith('gpr') && !vector) return false
+    if (operand.kind === 'register' && !operand.class.startsWith('gpr') && !vector && !readsSelector(instruction, operand)) return false
     if (operand.kind === 'far') return false
   }
   return !IMPLICIT_SOURCES.has(mnemonic) || (instruction.segment <= Segment.Ds && instruction.segment !== Segment.Cs)

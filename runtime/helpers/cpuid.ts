@@ -7,7 +7,7 @@
  * Source: Intel SDM vol. 2, CPUID; AP-485 (Intel Processor Identification).
  */
 import {
-  CPU_MODEL, CPU_MODEL_I486, CPU_MODEL_I686, CPU_MODEL_MAX, CPU_MODEL_PENTIUM, CPU_SIGNATURE_I486, CPU_SIGNATURE_I686,
+  APIC_BASE, CPU_MODEL, CPU_MODEL_I486, CPU_MODEL_I686, CPU_MODEL_MAX, CPU_MODEL_PENTIUM, CPU_SIGNATURE_I486, CPU_SIGNATURE_I686,
   CPU_SIGNATURE_MAX, CPU_SIGNATURE_PENTIUM, RESULT,
 } from '../../build/helpers/layout'
 
@@ -21,6 +21,7 @@ const FEATURE_MSR: u32 = 1 << 5
 export const FEATURE_PAE: u32 = 1 << 6
 export const FEATURE_MCE: u32 = 1 << 7
 const FEATURE_CX8: u32 = 1 << 8
+const FEATURE_APIC: u32 = 1 << 9
 const FEATURE_SEP: u32 = 1 << 11
 const FEATURE_MTRR: u32 = 1 << 12
 export const FEATURE_PGE: u32 = 1 << 13
@@ -53,15 +54,19 @@ const EDX_PENTIUM: u32 = EDX_486 | FEATURE_DE | FEATURE_PSE | FEATURE_TSC | FEAT
 const EDX_I686: u32 =
   EDX_PENTIUM |
   FEATURE_PAE |
+  FEATURE_APIC |
   FEATURE_SEP |
   FEATURE_MTRR |
   FEATURE_PGE |
   FEATURE_CMOV |
   FEATURE_PAT |
   FEATURE_PSE36 |
+  FEATURE_CLFSH |
   FEATURE_MMX |
-  FEATURE_FXSR
-const EDX_MAX: u32 = EDX_I686 | FEATURE_CLFSH | FEATURE_SSE | FEATURE_SSE2
+  FEATURE_FXSR |
+  FEATURE_SSE |
+  FEATURE_SSE2
+const EDX_MAX: u32 = EDX_I686
 /** CPUID.1:ECX of the model that has everything; that of the others is 0. */
 const ECX_MAX: u32 =
   FEATURE_SSE3 |
@@ -75,6 +80,9 @@ const ECX_MAX: u32 =
   FEATURE_RDRAND
 /** CPUID.80000001h:EDX, likewise; the others have no extended leaves. */
 const EXTENDED_EDX_MAX: u32 = FEATURE_NX
+
+/** IA32_APIC_BASE. */
+const APIC_ENABLED: u32 = 1 << 11
 
 /** CPUID.1:EBX: the line that CLFLUSH flushes, in units of 8 bytes, in bits 8..15. */
 const CACHE_LINE: u32 = 8 << 8
@@ -103,7 +111,9 @@ export function featuresEdx(): u32 {
   const model = load<u32>(CPU_MODEL)
   if (model == CPU_MODEL_I486) return EDX_486
   if (model == CPU_MODEL_PENTIUM) return EDX_PENTIUM
-  return model == CPU_MODEL_I686 ? EDX_I686 : EDX_MAX
+  const features = model == CPU_MODEL_I686 ? EDX_I686 : EDX_MAX
+  // An APIC that IA32_APIC_BASE has switched off is not there (SDM vol. 3, 10.4.3).
+  return load<u32>(APIC_BASE) & APIC_ENABLED ? features : features & ~FEATURE_APIC
 }
 
 function signature(): u32 {
@@ -148,7 +158,7 @@ export function cpuid(leaf: u32): void {
     answer(3, VENDOR_EDX)
   } else if (effective == 1) {
     answer(0, signature())
-    answer(1, all ? CACHE_LINE : 0)
+    answer(1, featuresEdx() & FEATURE_CLFSH ? CACHE_LINE : 0)
     answer(2, all ? ECX_MAX : 0)
     answer(3, featuresEdx())
   } else if (effective == 2) {

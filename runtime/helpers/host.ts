@@ -24,6 +24,14 @@ export declare function codeWritten(physical: u32, bytes: u32): void
 @external('host', 'timestamp')
 export declare function timestamp(): u64
 
+/** IA32_APIC_BASE has been written; the state has it. */
+@external('host', 'apicBaseWritten')
+export declare function apicBaseWritten(): void
+
+/** FERR# is asserted: an unmasked x87 exception is to be reported by IRQ 13. */
+@external('host', 'floatError')
+export declare function floatError(): void
+
 /** 32 bits of entropy. */
 @external('host', 'random')
 export declare function random(): u32

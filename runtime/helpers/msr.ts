@@ -22,7 +22,7 @@ import {
   TSC_OFFSET,
 } from '../../build/helpers/layout'
 import { hasEverything } from './cpuid'
-import { timestamp } from './host'
+import { apicBaseWritten, timestamp } from './host'
 import { faulted } from './memory'
 import { flushTlb } from './paging'
 import { requirePrivilege0 } from './protection'
@@ -155,6 +155,7 @@ export function writeMsr(msr: u32, value: u64): void {
       return
     case MSR_APIC_BASE:
       storeChecked(APIC_BASE, value, (value & ~APIC_BASE_BITS) == 0)
+      if (!faulted()) apicBaseWritten()
       return
     case MSR_SYSENTER_CS:
       store<u32>(SYSENTER_CS, <u32>value)

@@ -237,8 +237,3 @@ export function moveToSegment(segment: u32, selector: u32): void {
   loadSegment(segment, selector)
   if (segment == SEGMENT_SS && !faulted()) store<u32>(INTERRUPT_SHADOW, SHADOW_MOV_SS)
 }
-
-/** The selector in a segment register. */
-export function readSegment(segment: u32): u32 {
-  return load<u32>(SEGMENT_SELECTOR + (segment << 3))
-}

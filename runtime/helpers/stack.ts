@@ -16,13 +16,12 @@ import {
   SEGMENT_ACCESS,
   SEGMENT_BASE,
   SEGMENT_LIMIT,
-  SEGMENT_SELECTOR,
   SEGMENT_SS,
   VECTOR_SS,
 } from '../../build/helpers/layout'
 import { ACCESS_BIG, accessOf, baseOf, isStack, limitOf, raiseSelector } from './descriptors'
-import { faulted, read16, read32, write16, write32, writeAs16, writeAs32 } from './memory'
-import { moveToSegment, segmentRead, segmentWrite, withinLimit } from './segments'
+import { faulted, read16, read32, writeAs16, writeAs32 } from './memory'
+import { moveToSegment, segmentRead, withinLimit } from './segments'
 
 const ESP: u32 = GPR + (GPR_ESP << 3)
 
@@ -113,54 +112,6 @@ export function peek(bytes: u32, size: u32): u32 {
   const linear = segmentRead(SEGMENT_SS, offset, size >> 3)
   if (faulted()) return 0
   return size == 16 ? read16(linear) : read32(linear)
-}
-
-/** PUSH of a 16-bit value by the general path. ESP moves only if nothing was raised. */
-export function pushGeneral16(value: u32): void {
-  const mask = stackMask()
-  const pointer = moved(load<u32>(ESP), -2, mask)
-  const linear = segmentWrite(SEGMENT_SS, pointer & mask, 2)
-  if (faulted()) return
-  write16(linear, value & 0xffff)
-  if (!faulted()) store<u32>(ESP, pointer)
-}
-
-/** PUSH of a 32-bit value by the general path. ESP moves only if nothing was raised. */
-export function pushGeneral32(value: u32): void {
-  const mask = stackMask()
-  const pointer = moved(load<u32>(ESP), -4, mask)
-  const linear = segmentWrite(SEGMENT_SS, pointer & mask, 4)
-  if (faulted()) return
-  write32(linear, value)
-  if (!faulted()) store<u32>(ESP, pointer)
-}
-
-/** POP of a 16-bit value by the general path. ESP moves only if nothing was raised. */
-export function popGeneral16(): u32 {
-  const value = peek(0, 16)
-  if (!faulted()) moveStackPointer(2)
-  return value
-}
-
-/** POP of a 32-bit value by the general path. ESP moves only if nothing was raised. */
-export function popGeneral32(): u32 {
-  const value = peek(0, 32)
-  if (!faulted()) moveStackPointer(4)
-  return value
-}
-
-/**
- * PUSH Sreg: `size` 16 or 32. The wide form takes four bytes but writes the lower two (SDM vol. 2, PUSH).
- */
-export function pushSegment(segment: u32, size: u32): void {
-  const selector = load<u32>(SEGMENT_SELECTOR + (segment << 3))
-  const mask = stackMask()
-  const bytes = size >> 3
-  const pointer = moved(load<u32>(ESP), -(<i32>bytes), mask)
-  const linear = segmentWrite(SEGMENT_SS, pointer & mask, bytes)
-  if (faulted()) return
-  write16(linear, selector & 0xffff)
-  if (!faulted()) store<u32>(ESP, pointer)
 }
 
 /** POP Sreg: `size` 16 or 32. ESP moves by the width of the stack popped from, also when SS changes. */

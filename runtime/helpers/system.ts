@@ -6,10 +6,8 @@
  *
  *   segments       loadSegment(segment, selector)            LxS; raises #GP #NP #SS
  *                  moveToSegment(segment, selector)          MOV Sreg: the same with the interrupt shadow of SS
- *                  readSegment(segment)                      the selector
  *                  segmentRead/Write(segment, offset, bytes) limit and type check; linear address; raises #GP #SS
- *   stack          pushGeneral16/32(value), popGeneral16/32  checked push and pop; raise #SS #PF
- *                  pushSegment/popSegment(segment, size)     PUSH Sreg, POP Sreg; raise as their parts do
+ *   stack          popSegment(segment, size)                 POP Sreg; raises as its parts do
  *   transfers      farJump(selector, offset, size, next)     JMP far, also through gates and to tasks
  *                  farCall(selector, offset, size, next)     CALL far, likewise
  *                  farReturn(size, releaseBytes)             RET far
@@ -73,8 +71,8 @@ export {
   verifyRead,
   verifyWrite,
 } from './protection'
-export { loadSegment, moveToSegment, readSegment, segmentRead, segmentWrite } from './segments'
-export { popGeneral16, popGeneral32, popSegment, pushGeneral16, pushGeneral32, pushSegment } from './stack'
+export { loadSegment, moveToSegment, segmentRead, segmentWrite } from './segments'
+export { popSegment } from './stack'
 export { sysenter, sysexit } from './sysenter'
 export { loadGdtr, loadIdtr, loadLdtr, loadTr, storeLdtr, storeTr } from './system-tables'
 export { farCall, farJump, farReturn, iret } from './transfers'

@@ -23,6 +23,7 @@ import {
   EIP,
   GPR,
   GPR_ESP,
+  NMI_BLOCKED,
   SEGMENT_ACCESS,
   SEGMENT_CS,
   SEGMENT_DS,
@@ -347,6 +348,8 @@ function iretMask(size: u32): u32 {
  * IRET (`size` 16) or IRETD (32). `next` is the offset of the next instruction, which a return to another task saves.
  */
 export function iret(size: u32, next: u32): void {
+  // Even one that faults lets the next NMI in (SDM vol. 3, 6.7.1).
+  store<u32>(NMI_BLOCKED, 0)
   if (inVirtual8086Mode()) {
     iretVirtual8086(size)
     return

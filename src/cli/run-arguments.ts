@@ -70,6 +70,8 @@ export const runOptions: readonly { readonly heading: string; readonly options: 
     options: [
       { name: 'hda', kind: 'value', placeholder: 'FILE', help: 'first hard disk' },
       { name: 'hdb', kind: 'value', placeholder: 'FILE', help: 'second hard disk' },
+      { name: 'vda', kind: 'value', placeholder: 'FILE', help: 'first virtio disk: faster, for guests that have the driver' },
+      { name: 'vdb', kind: 'value', placeholder: 'FILE', help: 'second virtio disk' },
       { name: 'cdrom', kind: 'value', placeholder: 'FILE', help: 'CD-ROM (ISO image, never written)' },
       { name: 'fda', kind: 'value', placeholder: 'FILE', help: 'floppy disk A; a file without write permission is read-only' },
       { name: 'fdb', kind: 'value', placeholder: 'FILE', help: 'floppy disk B' },
@@ -93,7 +95,7 @@ export const runOptions: readonly { readonly heading: string; readonly options: 
         name: 'cpu',
         kind: 'value',
         placeholder: 'MODEL',
-        help: 'what CPUID announces: max (default, all that is there), i686, pentium or 486',
+        help: 'the CPU: max (default, all that is there), i686 (up to SSE2), pentium or 486',
       },
       { name: 'no-jit', kind: 'flag', help: 'interpret only, compile nothing' },
     ],
@@ -135,7 +137,7 @@ export const runOptions: readonly { readonly heading: string; readonly options: 
 
 const COMMAND = 'tabpc run'
 const allOptions = runOptions.flatMap(group => group.options)
-const driveNames = ['fda', 'fdb', 'hda', 'hdb', 'cdrom'] as const
+const driveNames = ['fda', 'fdb', 'hda', 'hdb', 'vda', 'vdb', 'cdrom'] as const
 const bootDrives = ['a', 'c', 'd'] as const
 
 export type DriveName = (typeof driveNames)[number]

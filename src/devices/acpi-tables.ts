@@ -1,19 +1,21 @@
 /**
- * The ACPI tables of this PC, for boots without a BIOS: RSDP, RSDT, FADT, FACS and DSDT.
+ * The ACPI tables of this PC: RSDP, RSDT, FADT, FACS, DSDT, and with APICs MADT and HPET.
  *
  *     const { pieces, rsdp } = buildAcpiTables({ memoryBytes, pmBase: 0x600 })
  *     for (const { address, bytes } of pieces) memory.writeBytes(address, bytes)
  *
- * They describe acpi.ts (fixed hardware), the PCI root with its windows and interrupts, and the ISA devices. There is
- * no MADT: the interrupt controller is the 8259 pair. Source: ACPI 2.0, chapter 5.
+ * They describe acpi.ts (fixed hardware), the PCI root with its windows and interrupts, and the ISA devices. Without a
+ * MADT the interrupt controller is the 8259 pair. Source: ACPI 2.0, chapter 5.
  */
 import {
   ACPI_DISABLE, ACPI_ENABLE, PM1_CONTROL, PM1_EVENT, PM_TIMER, SLEEP_TYPE_OFF, SMI_COMMAND_PORT,
 } from './acpi.ts'
 import {
-  type Aml, busWindow, device, dma, eisaId, integer, io, ioWindow, irq, memoryWindow, name, package_, processor,
+  type Aml, busWindow, device, dma, eisaId, integer, io, ioWindow, irq, memory, memoryWindow, name, package_, processor,
   resources, scope,
 } from './aml.ts'
+import { hpetDescription, multipleApicDescription } from './acpi-interrupt-tables.ts'
+import { HPET_ADDRESS, HPET_BYTES } from './hpet.ts'
 import { pirqOf } from './pci.ts'
 import { PCI_IRQS, PCI_MEMORY_LAST, pciMemoryFirst } from './pci-setup.ts'
 import { Cmos } from './rtc.ts'
@@ -55,6 +57,8 @@ export interface AcpiTablesOptions {
   address?: number
   /** Whether the floppy controller is there. */
   floppy?: boolean
+  /** Whether there are APICs and the HPET. */
+  apic?: boolean
 }
 
 export interface AcpiTables {
@@ -75,20 +79,30 @@ export function buildAcpiTables(options: AcpiTablesOptions): AcpiTables {
   const rsdp = options.address ?? DEFAULT_ADDRESS
   const facsAddress = align(rsdp + 20, FACS_ALIGNMENT)
   const rsdtAddress = facsAddress + FACS_BYTES
-  const fadtAddress = align(rsdtAddress + HEADER_BYTES + 4, RSDP_ALIGNMENT)
+  const more = options.apic ? [table('APIC', 1, multipleApicDescription()), table('HPET', 1, hpetDescription())] : []
+  const rsdtBytes = HEADER_BYTES + 4 * (1 + more.length)
+  const fadtAddress = align(rsdtAddress + rsdtBytes, RSDP_ALIGNMENT)
   const dsdtAddress = align(fadtAddress + FADT_BYTES, RSDP_ALIGNMENT)
   const dsdt = table('DSDT', 1, Uint8Array.from(differentiatedDescription(options)))
+  let end = dsdtAddress + dsdt.length
+  const others = more.map(bytes => {
+    const address = align(end, RSDP_ALIGNMENT)
+    end = address + bytes.length
+    return { address, bytes }
+  })
   const pieces = [
     { address: rsdp, bytes: rootPointer(rsdtAddress) },
     { address: facsAddress, bytes: firmwareControl() },
-    { address: rsdtAddress, bytes: table('RSDT', 1, dwords(fadtAddress)) },
+    { address: rsdtAddress, bytes: table('RSDT', 1, dwords(fadtAddress, ...others.map(({ address }) => address))) },
     { address: fadtAddress, bytes: fixedDescription(options.pmBase, facsAddress, dsdtAddress) },
     { address: dsdtAddress, bytes: dsdt },
+    ...others,
   ]
   return {
-    pieces, rsdp, end: dsdtAddress + dsdt.length,
-    pointers: [rsdtAddress + HEADER_BYTES, ...FADT_POINTERS.map(offset => fadtAddress + offset)],
-    pointing: [{ address: rsdtAddress, length: HEADER_BYTES + 4 }, { address: fadtAddress, length: FADT_BYTES }],
+    pieces, rsdp, end,
+    pointers: [rsdtAddress, ...others.map((_, i) => rsdtAddress + 4 * (i + 1))].map(at => at + HEADER_BYTES)
+      .concat(FADT_POINTERS.map(offset => fadtAddress + offset)),
+    pointing: [{ address: rsdtAddress, length: rsdtBytes }, { address: fadtAddress, length: FADT_BYTES }],
   }
 }
 
@@ -221,7 +235,7 @@ function interruptRouting(): Aml {
   return package_(...entries)
 }
 
-function isaDevices({ pmBase, floppy }: AcpiTablesOptions): Aml[] {
+function isaDevices({ pmBase, floppy, apic }: AcpiTablesOptions): Aml[] {
   const isa = (path: string, id: string, uid: number, ...descriptors: Aml[]) =>
     device(path, name('_HID', eisaId(id)), name('_UID', integer(uid)), name('_CRS', resources(...descriptors)))
   const devices = [
@@ -238,5 +252,6 @@ function isaDevices({ pmBase, floppy }: AcpiTablesOptions): Aml[] {
     isa('MBRD', 'PNP0C02', 0, io(0x80, 1), io(0x92, 1), io(SMI_COMMAND_PORT, 2), io(0x4d0, 2), io(pmBase, PM_PORTS)),
   ]
   if (floppy) devices.push(isa('FDC', 'PNP0700', 0, io(0x3f2, 4), io(0x3f7, 1), irq(6), dma(2)))
+  if (apic) devices.push(isa('HPET', 'PNP0103', 0, memory(HPET_ADDRESS, HPET_BYTES)))
   return devices
 }

@@ -99,6 +99,11 @@ export function io(first: number, count: number): Aml {
   return [0x47, 1, ...littleEndian(first, 2), ...littleEndian(first, 2), 1, count]
 }
 
+/** A fixed range of memory, read and written. */
+export function memory(first: number, bytes: number): Aml {
+  return [0x86, ...littleEndian(9, 2), READ_WRITE, ...littleEndian(first, 4), ...littleEndian(bytes, 4)]
+}
+
 /** An edge-triggered, active-high ISA interrupt. */
 export function irq(number: number): Aml {
   return [0x22, ...littleEndian(1 << number, 2)]

@@ -1,5 +1,5 @@
 /**
- * What fw_cfg holds for a PC firmware: memory map, boot order, and the ACPI tables with the script that places them.
+ * What fw_cfg holds for a PC firmware: memory map, boot order, SMBIOS, and the ACPI tables with the script that places them.
  *
  *     describeMachine(fwCfg, { memoryBytes, pmBase, bootOrder })
  *
@@ -7,6 +7,7 @@
  * bytes: a command number and its fields); SeaBIOS documentation, "Runtime configuration" (names of the files).
  */
 import { type AcpiTablesOptions, buildAcpiTables } from './acpi-tables.ts'
+import { buildSmbios } from './smbios.ts'
 import { asciiBytes, type FwCfg, FwCfgKey, littleEndian } from './fw-cfg.ts'
 
 const TABLES_FILE = 'etc/acpi/tables'
@@ -46,6 +47,9 @@ export function describeMachine(fwCfg: FwCfg, options: FirmwareTablesOptions): v
   fwCfg.setItem(FwCfgKey.BootMenu, littleEndian(0, 2))
   fwCfg.setFile('etc/e820', concatenate(littleEndian(0, 8), littleEndian(memoryBytes, 8), littleEndian(E820_RAM, 4)))
   if (bootOrder.length > 0) fwCfg.setFile('bootorder', asciiBytes(`${bootOrder.join('\n')}\0`))
+  const smbios = buildSmbios({ memoryBytes })
+  fwCfg.setFile('etc/smbios/smbios-anchor', smbios.anchor)
+  fwCfg.setFile('etc/smbios/smbios-tables', smbios.tables)
   addAcpiTables(fwCfg, options)
 }
 

@@ -12,15 +12,16 @@ import type { Disk } from '../disks/disk.ts'
 import type { Bus, Clock, Device, DeviceState, IrqLine, Timer } from './device.ts'
 import type { Dma } from './dma.ts'
 import { commandBytes, commandOf, FloppyCommand, MULTI_TRACK } from './floppy/commands.ts'
-import { FloppyDrive } from './floppy/drive.ts'
+import { FloppyDrive, store } from './floppy/drive.ts'
 import { type DataRate, FLOPPY_SECTOR_BYTES } from './floppy/formats.ts'
 import {
-  CONFIGURE_IMPLIED_SEEK, DMA_CHANNEL, DRIVES, INPUT_CHANGED, LOCKED, OUTPUT_DMA, OUTPUT_NO_RESET, Port, RATE_MASK,
+  CONFIGURE_IMPLIED_SEEK, DMA_CHANNEL, DRIVES, dumpOf, INPUT_CHANGED, LOCKED, OUTPUT_DMA, OUTPUT_NO_RESET, Port, RATE_MASK,
   RATE_RESET, RESET_NS, RETRY_NS, SECTOR_NS, SECTOR_SIZE_512, SEEK_STEP_NS, SPECIFY_NO_DMA, ST0_ABNORMAL,
   ST0_INVALID, ST0_NOT_READY, ST0_POLLED, ST0_SEEK_END, ST1_END, ST1_NO_DATA, ST1_NO_MARK, ST1_WRITE_PROTECTED,
   ST2_NO_MARK, ST2_WRONG_CYLINDER, ST3_READY, ST3_TRACK_0, ST3_TWO_SIDES, ST3_WRITE_PROTECTED, STATUS_BUSY,
   STATUS_PIO, STATUS_READY, STATUS_TO_HOST, VERSION_82077,
 } from './floppy/registers.ts'
+import { isScan, scanStatus, ST2_SCAN_NOT_SATISFIED } from './floppy/scan.ts'
 import { restore, snapshot } from './state.ts'
 
 enum Phase { Idle, Command, Execution, Waiting, Result }
@@ -150,9 +151,10 @@ export class Floppy implements Device {
     return this.registers.pio && this.registers.phase === Phase.Execution && this.registers.event === Event.None
   }
 
+  /** The host sends data, to be written or to be compared with. */
   private get isWriting(): boolean {
     const command = this.current
-    return command === FloppyCommand.Write || command === FloppyCommand.WriteDeleted || command === FloppyCommand.Format
+    return isScan(command) || command === FloppyCommand.Write || command === FloppyCommand.WriteDeleted || command === FloppyCommand.Format
   }
 
   private get current(): FloppyCommand | undefined {
@@ -248,7 +250,7 @@ export class Floppy implements Device {
         this.finish([VERSION_82077], false)
         return
       case FloppyCommand.DumpRegisters:
-        this.finish(this.dump(), false)
+        this.finish(dumpOf(r, [0, 1, 2, 3].map(i => this.drives[i]?.registers.cylinder ?? 0)), false)
         return
       case FloppyCommand.Perpendicular:
         r.perpendicular = first
@@ -291,15 +293,6 @@ export class Floppy implements Device {
     const status = r.pending[drive]
     r.pending[drive] = -1
     this.finish([status, this.drives[drive]?.registers.cylinder ?? 0], false)
-  }
-
-  private dump(): number[] {
-    const r = this.registers
-    const cylinders = [0, 1, 2, 3].map(i => this.drives[i]?.registers.cylinder ?? 0)
-    return [
-      ...cylinders, ...r.specify, r.lastSector, (r.locked ? 0x80 : 0) | (r.perpendicular & 0x3f), r.configuration[1],
-      r.configuration[2],
-    ]
   }
 
   private seek(drive: number, cylinder: number): void {
@@ -407,7 +400,7 @@ export class Floppy implements Device {
     } else if (cylinder !== drive.registers.cylinder) {
       this.endTransfer(ST0_ABNORMAL, ST1_NO_DATA, ST2_WRONG_CYLINDER)
     } else if (this.isWriting) {
-      if (drive.isWriteProtected) this.endTransfer(ST0_ABNORMAL, ST1_WRITE_PROTECTED, 0)
+      if (drive.isWriteProtected && !isScan(this.current)) this.endTransfer(ST0_ABNORMAL, ST1_WRITE_PROTECTED, 0)
       else this.takeSector()
     } else {
       this.ask(() => drive.medium?.disk.read(place, FLOPPY_SECTOR_BYTES) ?? this.buffer, bytes => this.giveSector(bytes))
@@ -475,17 +468,31 @@ export class Floppy implements Device {
     const { drive, registers: r } = this
     const place = drive?.place(r.head, r.sector)
     const disk = drive?.medium?.disk
-    if (!disk || place === undefined || drive.isWriteProtected) {
+    const scans = isScan(this.current)
+    if (!disk || place === undefined || (drive.isWriteProtected && !scans)) {
       this.endTransfer(ST0_ABNORMAL, ST1_NO_DATA, 0)
       return
     }
+    if (scans) {
+      const sent = this.buffer.slice(0, moved)
+      this.ask(() => disk.read(place, FLOPPY_SECTOR_BYTES), bytes => this.sectorScanned(bytes, sent, terminal))
+      return
+    }
     this.buffer.fill(0, moved)
-    this.ask(() => this.store(disk, place, this.buffer.slice()), () => this.sectorMoved(terminal))
+    this.ask(() => store(disk, place, this.buffer.slice()), () => this.sectorMoved(terminal))
   }
 
-  /** Writes what lies within the image: a short one does not grow. */
-  private store(disk: Disk, place: number, bytes: Uint8Array): void | Promise<void> {
-    return disk.write(place, bytes.subarray(0, Math.max(0, Math.min(bytes.length, disk.bytes - place))))
+  /** A scan ends at the first sector that satisfies it; else it goes on, by one or two sectors. */
+  private sectorScanned(sector: Uint8Array, sent: Uint8Array, terminal: boolean): void {
+    const r = this.registers
+    const status = scanStatus(this.current, sector, sent)
+    const step = Math.max(1, r.command[8])
+    const ends = terminal || r.sector + step > r.lastSector
+    if (status !== ST2_SCAN_NOT_SATISFIED || ends) this.endTransfer(0, 0, status)
+    else {
+      r.sector += step
+      this.later(Event.Sector, SECTOR_NS)
+    }
   }
 
   /** A sector is done; the next one follows unless the DMA count has run out or this was the last one. */
@@ -542,7 +549,7 @@ export class Floppy implements Device {
       else this.later(Event.FormatTrack, SECTOR_NS)
     }
     if (place === undefined) goOn()
-    else this.ask(() => this.store(disk, place, filler), goOn)
+    else this.ask(() => store(disk, place, filler), goOn)
   }
 
   private endTransfer(status0: number, status1: number, status2: number, cylinder?: number): void {

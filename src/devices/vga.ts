@@ -6,20 +6,22 @@
  *     vga.draw(picture)                  // the host asks when it wants a picture
  *
  * Ports: 3C0h..3CFh, 3B4h/3B5h/3BAh or 3D4h/3D5h/3DAh, 1CEh..1D0h (DISPI). Memory: A0000h..BFFFFh; BAR 0 the frame
- * buffer, which is RAM to the CPU; BAR 2 the same registers once more (400h VGA ports from 3C0h on, 500h DISPI).
+ * buffer, which is RAM to the CPU; BAR 2 EDID (0), VGA ports from 3C0h on (400h), DISPI (500h), byte order (600h).
+ * IRQ 9 (IRQ 2 of the card) at vertical retrace, for programs that enable it.
  * Sources: IBM VGA Technical Reference; QEMU documentation, docs/specs/standard-vga.
  *
  *   registers.ts  what programs set       planes.ts  the legacy window     dispi.ts  linear modes
  *   picture.ts    pixels                  retrace.ts input status 1        screen-text.ts
  */
-import type { Bus, Clock, Device, DeviceState, MemoryHandler } from './device.ts'
+import type { Bus, Clock, Device, DeviceState, IrqLine, MemoryHandler, Timer } from './device.ts'
 import { PciFunction } from './pci-function.ts'
 import { restore, snapshot } from './state.ts'
 import { DISPI_REGISTERS, DispiRegisters } from './vga/dispi.ts'
+import { monitorEdid } from './vga/edid.ts'
 import { dacColors } from './vga/palette.ts'
 import { type BlinkPhases, drawLinear, drawVga, pictureSize, type Picture } from './vga/picture.ts'
 import { LEGACY_FIRST, LEGACY_LAST, Planes, PLANES_BYTES } from './vga/planes.ts'
-import { retraceStatus } from './vga/retrace.ts'
+import { nextRetrace, retraceStatus } from './vga/retrace.ts'
 import {
   ATTRIBUTES, Crtc, CRTC_PROTECT, CRTCS, GRAPHICS_REGISTERS, LINE_COMPARE_8, MISC_COLOR, SEQUENCERS, VgaRegisters,
 } from './vga/registers.ts'
@@ -52,9 +54,19 @@ const MMIO_BYTES = 0x1000
 const MMIO_VGA = 0x400
 const MMIO_VGA_END = 0x420
 const MMIO_DISPI = 0x500
+const MMIO_EXTENSION = 0x600
+const MMIO_BYTE_ORDER = 0x604
+const EXTENSION_BYTES = 8
+/** Each byte of the byte order register. */
+const LITTLE_ENDIAN = 0x1e
 
 /** Input status 0 bit 4: a monitor is connected. */
 const SWITCH_SENSE = 0x10
+/** Input status 0 bit 7. */
+const RETRACE_PENDING = 0x80
+/** Vertical retrace end (CRTC 11h): bit 4 off clears the interrupt, bit 5 on disables it. */
+const RETRACE_NOT_CLEARED = 0x10
+const RETRACE_DISABLED = 0x20
 const ATTRIBUTE_PALETTE_ON = 0x20
 const DAC_STATE_READ = 0x00
 const DAC_STATE_WRITE = 0x03
@@ -68,6 +80,8 @@ const TEXT_BLINK_NS = 16 * 14_286_000
 export interface VgaOptions {
   bus: Bus
   clock: Clock
+  /** Raised at vertical retrace while the CRTC enables it. */
+  irq: IrqLine
   /** Video memory: a power of two of bytes. */
   video: Uint8Array
   /** Called when the frame buffer moves: its physical address, or null while it is not decoded. */
@@ -93,6 +107,11 @@ export class Vga implements Device {
   private readonly planes: Planes
   private readonly dispi: DispiRegisters
   private readonly dispiIndex = { index: 0 }
+  private readonly edid = monitorEdid()
+  private readonly retraceTimer: Timer
+  private readonly irq: IrqLine
+  /** A vertical retrace has begun and its interrupt was not cleared. */
+  private retraceSeen = false
   private readonly colors = new Uint32Array(256)
   /** Something has changed since the last picture. */
   private changed = true
@@ -100,8 +119,10 @@ export class Vga implements Device {
   private legacyOffset: number | null = null
   private lastPhases: BlinkPhases = { cursor: true, text: true }
 
-  constructor({ bus, clock, video, showFrameBuffer, showLegacy, takeFrameBufferWritten, rom }: VgaOptions) {
+  constructor({ bus, clock, irq, video, showFrameBuffer, showLegacy, takeFrameBufferWritten, rom }: VgaOptions) {
     this.clock = clock
+    this.irq = irq
+    this.retraceTimer = clock.timer('vga', () => this.retrace())
     this.video = video
     this.takeFrameBufferWritten = takeFrameBufferWritten
     this.showLegacy = showLegacy
@@ -140,6 +161,7 @@ export class Vga implements Device {
     this.dispi.reset()
     this.dispiIndex.index = 0
     this.noteChange()
+    this.setRetraceInterrupt()
   }
 
   /** A register has changed: the picture has, and perhaps what A0000h is. */
@@ -171,6 +193,7 @@ export class Vga implements Device {
   save(): DeviceState {
     return {
       registers: snapshot(this.savedRegisters()), latch: this.planes.latch, dispiIndex: this.dispiIndex.index,
+      retraceSeen: this.retraceSeen,
       dispi: Array.from(this.dispi.values),
       video: this.dispi.enabled ? this.video.slice() : this.video.slice(0, PLANES_BYTES),
     }
@@ -179,7 +202,7 @@ export class Vga implements Device {
   load(state: DeviceState): void {
     const registers = this.savedRegisters()
     const rest = {
-      latch: 0, dispiIndex: 0, dispi: [] as number[],
+      latch: 0, dispiIndex: 0, dispi: [] as number[], retraceSeen: false,
       video: state?.video instanceof Uint8Array && state.video.length === this.video.length
         ? new Uint8Array(this.video.length) : new Uint8Array(PLANES_BYTES),
     }
@@ -188,6 +211,7 @@ export class Vga implements Device {
     Object.assign(this.registers, registers)
     this.sanitize()
     this.planes.latch = rest.latch >>> 0
+    this.retraceSeen = rest.retraceSeen
     this.dispiIndex.index = rest.dispiIndex & 0xffff
     for (let i = 0; i < DISPI_REGISTERS; i++) this.dispi.values[i] = rest.dispi[i] ?? 0
     this.video.set(rest.video)
@@ -217,7 +241,7 @@ export class Vga implements Device {
       case Port.AttributeRead:
         return r.attributeIndex < ATTRIBUTES ? r.attribute[r.attributeIndex] : 0
       case Port.MiscWrite:
-        return SWITCH_SENSE
+        return SWITCH_SENSE | (this.retraceSeen ? RETRACE_PENDING : 0)
       case Port.SequencerIndex:
         return r.sequencerIndex
       case Port.SequencerData:
@@ -350,6 +374,21 @@ export class Vga implements Device {
     else if (port - first === STATUS_1) r.featureControl = value
   }
 
+  /** The interrupt as the CRTC wants it: cleared, or waiting for the next retrace. */
+  private setRetraceInterrupt(): void {
+    const control = this.registers.crtc[Crtc.VerticalRetraceEnd]
+    if (!(control & RETRACE_NOT_CLEARED)) this.retraceSeen = false
+    const enabled = (control & (RETRACE_NOT_CLEARED | RETRACE_DISABLED)) === RETRACE_NOT_CLEARED
+    if (enabled && !this.retraceSeen) this.retraceTimer.schedule(nextRetrace(this.registers, this.clock.now()))
+    else this.retraceTimer.cancel()
+    this.irq.set(enabled && this.retraceSeen)
+  }
+
+  private retrace(): void {
+    this.retraceSeen = true
+    this.setRetraceInterrupt()
+  }
+
   private writeCrtc(index: number, value: number): void {
     const { crtc } = this.registers
     if (index >= CRTCS) return
@@ -359,6 +398,7 @@ export class Vga implements Device {
       return
     }
     crtc[index] = value
+    if (index === Crtc.VerticalRetraceEnd) this.setRetraceInterrupt()
   }
 
   private claimDispi(bus: Bus): void {
@@ -412,7 +452,8 @@ export class Vga implements Device {
       read8: offset => {
         if (offset >= MMIO_VGA && offset < MMIO_VGA_END) return this.readAny(offset - MMIO_VGA + FIRST_PORT)
         if (isDispi(offset)) return (this.dispi.read((offset - MMIO_DISPI) >> 1) >> (8 * (offset & 1))) & 0xff
-        return 0
+        if (offset >= MMIO_EXTENSION) return this.extension(offset)
+        return this.edid[offset] ?? 0
       },
       write8: (offset, value) => {
         if (offset >= MMIO_VGA && offset < MMIO_VGA_END) this.writeAny(offset - MMIO_VGA + FIRST_PORT, value)
@@ -426,6 +467,12 @@ export class Vga implements Device {
         }
       },
     }
+  }
+
+  /** The extension's size, and the byte order of the frame buffer: little-endian. */
+  private extension(offset: number): number {
+    if (offset < MMIO_BYTE_ORDER) return offset === MMIO_EXTENSION ? EXTENSION_BYTES : 0
+    return offset < MMIO_EXTENSION + EXTENSION_BYTES ? LITTLE_ENDIAN : 0
   }
 
   private readAny(port: number): number {

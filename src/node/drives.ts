@@ -9,8 +9,8 @@ import type { DriveImages } from '../machine-options.ts'
 import { FileDisk } from './file-disk.ts'
 
 const roles = {
-  hda: 'the first hard disk', hdb: 'the second hard disk', cdrom: 'the CD-ROM', fda: 'floppy disk A',
-  fdb: 'floppy disk B',
+  hda: 'the first hard disk', hdb: 'the second hard disk', vda: 'the first virtio disk', vdb: 'the second virtio disk',
+  cdrom: 'the CD-ROM', fda: 'floppy disk A', fdb: 'floppy disk B',
 } as const
 
 type DriveName = keyof typeof roles

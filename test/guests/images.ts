@@ -59,7 +59,7 @@ export async function isolinuxDisc(name: string, { files, modules = [], configur
 export async function installerDisc(kind: 'text' | 'gtk', append: string): Promise<string> {
   const folder = `${INSTALLER_FILES}/${kind}/debian-installer/i386`
   const files = await Promise.all(['linux', 'initrd.gz'].map(file => packageFile(INSTALLER_PACKAGE, `${folder}/${file}`)))
-  return isolinuxDisc(`installer-${kind}`, {
+  return isolinuxDisc(`installer-${kind}-${append.replace(/[^a-z0-9]+/gi, '-')}`, {
     files,
     configuration: `default i\nprompt 0\nlabel i\n kernel linux\n append initrd=initrd.gz ${append}\n`,
   })

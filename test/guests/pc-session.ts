@@ -72,6 +72,8 @@ export class PcSession {
   /** What the guest has written to the first serial port and to the debug console. */
   serial = ''
   debug = ''
+  /** The guest has switched the power off. */
+  isOff = false
   private readonly alarm: Timer
 
   /** `memory` in MiB. */
@@ -109,6 +111,10 @@ export class PcSession {
       // The compile worker answers between slices.
       if (isWall) await sleep(0)
       if (result.state !== 'stopped') continue
+      if (result.reason === 'power-off') {
+        this.isOff = true
+        return
+      }
       if (result.reason !== 'reset') throw new Error(`the machine has stopped: ${machine.report()}`)
       machine.restart()
     }
@@ -120,7 +126,25 @@ export class PcSession {
       if (expression.test(this.text()) || expression.test(this.serial) || expression.test(this.debug)) return
       await this.pass(SLICE_MS)
     }
-    throw new Error(`${expression} has not come; the screen shows:\n${this.text()}`)
+    throw new Error(`${expression} has not come; serial: ${this.serial.slice(-500)}; the screen shows:\n${this.text()}`)
+  }
+
+  /** Sends text to the first serial port and waits for an answer behind it; the answer. */
+  async send(text: string, expression: RegExp, seconds = 60): Promise<string> {
+    const from = this.serial.length
+    this.machine.serial[0].receive(new TextEncoder().encode(text))
+    for (let passed = 0; passed < seconds * 1000; passed += SLICE_MS) {
+      await this.pass(SLICE_MS)
+      const answer = this.serial.slice(from)
+      if (expression.test(answer)) return answer
+    }
+    throw new Error(`${expression} has not come after '${text.trim()}': ${this.serial.slice(from)}`)
+  }
+
+  /** Runs until the guest has switched the power off. */
+  async waitForPowerOff(seconds: number): Promise<void> {
+    for (let passed = 0; passed < seconds && !this.isOff; passed++) await this.pass(1000)
+    if (!this.isOff) throw new Error(`the guest has not switched off; serial: ${this.serial.slice(-500)}`)
   }
 
   /** The text screen; empty in graphics modes. */

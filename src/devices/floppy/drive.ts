@@ -43,3 +43,8 @@ export class FloppyDrive {
     return ((cylinder * format.heads + head) * format.sectors + sector - 1) * FLOPPY_SECTOR_BYTES
   }
 }
+
+/** Writes what lies within the image: a short one does not grow. */
+export function store(disk: Disk, place: number, bytes: Uint8Array): void | Promise<void> {
+  return disk.write(place, bytes.subarray(0, Math.max(0, Math.min(bytes.length, disk.bytes - place))))
+}

@@ -47,3 +47,18 @@ export const SEEK_STEP_NS = 100_000
 export const SECTOR_NS = 200_000
 /** How soon a transfer looks again whether the DMA channel is open. */
 export const RETRY_NS = 100_000
+
+/** What DUMP REGISTERS tells. */
+interface Dumped {
+  readonly specify: readonly number[]
+  readonly lastSector: number
+  readonly locked: boolean
+  readonly perpendicular: number
+  readonly configuration: readonly number[]
+}
+
+/** The ten bytes of DUMP REGISTERS; `cylinders` of the four drives. */
+export function dumpOf(r: Dumped, cylinders: readonly number[]): number[] {
+  const options = (r.locked ? 0x80 : 0) | (r.perpendicular & 0x3f)
+  return [...cylinders, ...r.specify, r.lastSector, options, r.configuration[1], r.configuration[2]]
+}

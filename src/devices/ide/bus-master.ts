@@ -55,7 +55,8 @@ export class BusMaster {
   load(device: string, state: DeviceState): void {
     restore(device, this.registers, state)
     const r = this.registers
-    for (const key of ['table', 'next', 'address'] as const) r[key] = (r[key] & ~1) >>> 0
+    for (const key of ['table', 'next'] as const) r[key] = (r[key] & ~1) >>> 0
+    r.address >>>= 0
     r.left = Math.min(Math.max(0, r.left), MOST_ENTRY_BYTES)
     r.entries = Math.max(0, r.entries)
     r.command &= START | TO_MEMORY

@@ -35,9 +35,11 @@ enum Stage { None, Packet, Reply, Read }
 
 export class CdRom extends Drive {
   private disc: Disk | undefined
+  /** The disc that the host has put in last: a saved state says whether the guest has ejected it since. */
+  private medium: Disk | undefined
   private readonly serial: string
   private readonly registers = {
-    stage: Stage.None as number, dma: false, limit: 0,
+    stage: Stage.None as number, dma: false, limit: MOST_BYTE_COUNT,
     /** The answer under way: how much of `reply` has been given; sectors still to read behind it. */
     given: 0, lba: 0, left: 0,
     sense: NO_SENSE, locked: false, changed: false, multiwordMode: 2, ultraMode: 2,
@@ -47,6 +49,7 @@ export class CdRom extends Drive {
   constructor(options: DriveOptions, disc: Disk | undefined, serial: string) {
     super(options)
     this.disc = disc
+    this.medium = disc
     this.serial = serial
     this.registers.changed = disc !== undefined
     this.reset()
@@ -55,6 +58,7 @@ export class CdRom extends Drive {
   /** Puts a disc in, or takes it out; the guest is told by unit attention. */
   insert(disc: Disk | undefined): void {
     this.disc = disc
+    this.medium = disc
     this.registers.changed = true
   }
 
@@ -79,12 +83,13 @@ export class CdRom extends Drive {
   }
 
   protected saveMore(): DeviceState {
-    return { registers: snapshot(this.registers), reply: this.reply.slice() }
+    return { registers: snapshot(this.registers), reply: this.reply.slice(), loaded: this.isLoaded }
   }
 
   protected loadMore(state: DeviceState): void {
     restore(this.options.name, this.registers, (state?.registers ?? {}) as DeviceState)
     this.reply = state?.reply instanceof Uint8Array ? state.reply.slice() : new Uint8Array(0)
+    if (typeof state?.loaded === 'boolean') this.disc = state.loaded ? this.medium : undefined
     const r = this.registers
     r.given = Math.min(Math.max(0, r.given), this.reply.length)
     r.limit = Math.min(MOST_BYTE_COUNT, Math.max(2, r.limit))
@@ -177,7 +182,10 @@ export class CdRom extends Drive {
     if (answer.keepsSense !== true) r.sense = NO_SENSE
     if (answer.forgetsChange) r.changed = false
     if (answer.locked !== undefined) r.locked = answer.locked
-    if (answer.eject) this.insert(undefined)
+    if (answer.eject) {
+      this.disc = undefined
+      this.registers.changed = true
+    }
     if (answer.failure) {
       this.refuse(answer.failure)
     } else if (answer.read) {

@@ -13,11 +13,9 @@ const VERTICAL_RETRACE = 0x08
 
 /** Bits 0 and 3 of input status register 1 at time `now`, in ns. */
 export function retraceStatus(registers: VgaRegisters, now: number): number {
-  const { crtc, misc, sequencer } = registers
-  const clock = DOT_CLOCKS[(misc >> 2) & 3] ?? DOT_CLOCKS[0]
-  const halves = sequencer[Sequencer.ClockingMode] & HALF_DOT_CLOCK ? 2 : 1
+  const { crtc } = registers
   const characters = crtc[Crtc.HorizontalTotal] + 5
-  const lineNs = (characters * registers.characterDots * halves * NS_PER_SECOND) / clock
+  const lineNs = linePeriod(registers)
   const total = registers.verticalTotal
   const position = (now / lineNs) % total
   const line = Math.floor(position)
@@ -28,6 +26,23 @@ export function retraceStatus(registers: VgaRegisters, now: number): number {
   const length = (crtc[Crtc.VerticalRetraceEnd] - start) & 15
   if (((line - start + total) % total) < (length === 0 ? 16 : length)) status |= VERTICAL_RETRACE
   return status
+}
+
+/** When the next vertical retrace begins after time `now`: in ns. */
+export function nextRetrace(registers: VgaRegisters, now: number): number {
+  const lineNs = linePeriod(registers)
+  const total = registers.verticalTotal
+  const start = registers.verticalRetraceStart % total
+  const lines = Math.floor(now / lineNs)
+  const ahead = (start - (lines % total) + total) % total
+  return Math.ceil((lines + (ahead === 0 ? total : ahead)) * lineNs)
+}
+
+/** The time of a scan line, in ns. */
+function linePeriod({ crtc, misc, sequencer, characterDots }: VgaRegisters): number {
+  const clock = DOT_CLOCKS[(misc >> 2) & 3] ?? DOT_CLOCKS[0]
+  const halves = sequencer[Sequencer.ClockingMode] & HALF_DOT_CLOCK ? 2 : 1
+  return ((crtc[Crtc.HorizontalTotal] + 5) * characterDots * halves * NS_PER_SECOND) / clock
 }
 
 /** The longest time that a frame may take, for blinking: in ns. */

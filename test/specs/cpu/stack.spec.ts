@@ -1,6 +1,6 @@
 /** The stack's corners: operands that use ESP while it moves, and frames that fault half-way (SDM vol. 2). */
 import { beforeEach, describe, expect, it } from 'vitest'
-import { Gpr } from '../../../runtime/state.ts'
+import { Gpr, Segment } from '../../../runtime/state.ts'
 import { CODE, CpuBench, nextPage, paces, STACK_TOP } from './bench.ts'
 
 const { Eax, Ebp, Ebx, Esp } = Gpr
@@ -35,6 +35,15 @@ describe.each(paces)('the stack, %s', pace => {
     expect(cpu.get(Eax)).toBe(STACK_TOP)
     run('68 00 00 02 00 ; push 0x20000\n5c ; pop esp')
     expect(cpu.get(Esp)).toBe(0x2_0000)
+  })
+
+  it('PUSH of a segment register writes two bytes and moves by four', () => {
+    cpu.write(STACK_TOP - 8, [0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa])
+    run('0e ; push cs\n1e ; push ds\n8c d0 ; mov eax, ss\n8c cb ; mov ebx, cs')
+    expect(cpu.get(Esp)).toBe(STACK_TOP - 8)
+    const [code, data, stack] = [Segment.Cs, Segment.Ds, Segment.Ss].map(segment => cpu.core.get('segmentSelector', segment))
+    expect([cpu.read32(STACK_TOP - 4), cpu.read32(STACK_TOP - 8)].map(word => word >>> 0)).toEqual([0xaaaa0000 + code, 0xaaaa0000 + data])
+    expect([cpu.get(Eax), cpu.get(Ebx)]).toEqual([stack, code])
   })
 
   it('a faulting PUSH, CALL or POP leaves ESP alone', () => {

@@ -8,6 +8,9 @@ import { DebugPort } from '../../../src/devices/debug-port.ts'
 import { Floppy } from '../../../src/devices/floppy.ts'
 import { FwCfg } from '../../../src/devices/fw-cfg.ts'
 import { describeMachine } from '../../../src/devices/firmware-tables.ts'
+import { Hpet } from '../../../src/devices/hpet.ts'
+import { IoApic } from '../../../src/devices/io-apic.ts'
+import { LocalApic } from '../../../src/devices/local-apic.ts'
 import { I8042 } from '../../../src/devices/i8042.ts'
 import { Ide } from '../../../src/devices/ide.ts'
 import { IsaDebugExit } from '../../../src/devices/isa-debug-exit.ts'
@@ -24,11 +27,15 @@ import { Ps2Mouse } from '../../../src/devices/ps2-mouse.ts'
 import { Rtc } from '../../../src/devices/rtc.ts'
 import { SystemControlPort } from '../../../src/devices/system-control.ts'
 import { Uart } from '../../../src/devices/uart.ts'
+import { VirtioBlock } from '../../../src/devices/virtio-block.ts'
 import { Vga } from '../../../src/devices/vga.ts'
 import { MemoryDisk } from '../../../src/disks/memory-disk.ts'
-import { ArrayMemory, randomNumbers, Workbench } from './workbench.ts'
+import { ArrayMemory, Workbench } from './workbench.ts'
 
 export const RAM_BYTES = 1 << 18
+/** What lies before and behind RAM must stay so. */
+const CANARY = 0xc5
+const CANARY_BYTES = 4096
 
 /** A whole board of the devices, with what comes out of it written down. */
 export class Board {
@@ -41,8 +48,10 @@ export class Board {
   readonly uarts: Uart[]
   readonly vga: Vga
   readonly ram: ArrayMemory
+  private readonly surroundings = new Uint8Array(RAM_BYTES + 2 * CANARY_BYTES).fill(CANARY)
   readonly floppyBytes = new Uint8Array(1474560)
   readonly diskBytes = new Uint8Array(1 << 20)
+  readonly virtioBytes = new Uint8Array(1 << 16)
   readonly picture = { width: 0, height: 0, pixels: new Uint32Array(0) }
 
   constructor() {
@@ -88,7 +97,8 @@ export class Board {
     const post = new PostPort({ bus, onCode: note(15) })
     const debug = new DebugPort({ bus, onByte: note(16) })
     const exit = new IsaDebugExit({ bus, onExit: note(17) })
-    const ram = new ArrayMemory(RAM_BYTES)
+    this.surroundings.fill(0, CANARY_BYTES, CANARY_BYTES + RAM_BYTES)
+    const ram = new ArrayMemory(RAM_BYTES, this.surroundings.subarray(CANARY_BYTES, CANARY_BYTES + RAM_BYTES))
     this.ram = ram
     const dma = new Dma({ bus, memory: ram })
     const floppy = new Floppy({
@@ -104,26 +114,54 @@ export class Board {
     })
     pci.add(1, 1, ide.pciFunction)
     const vga = new Vga({
-      bus, clock, video: new Uint8Array(1 << 18), showFrameBuffer: note(20), showLegacy: note(18),
+      bus, clock, irq: line(9), video: new Uint8Array(1 << 18), showFrameBuffer: note(20), showLegacy: note(18),
       takeFrameBufferWritten: () => false,
     })
     this.vga = vga
     pci.add(2, 0, vga.pciFunction)
     const fwCfg = new FwCfg({ bus, memory: ram })
     describeMachine(fwCfg, { memoryBytes: RAM_BYTES, pmBase: 0x600, bootOrder: ['/a'] })
+    const localApic = new LocalApic({
+      bus, clock, onInterruptLine: note(21), onNmi: () => this.output.push(22), onInit: () => this.output.push(23),
+      onEndOfInterrupt: vector => ioApic.endOfInterrupt(vector),
+    })
+    const ioApic = new IoApic({ bus, onMessage: message => localApic.deliver(message) })
+    const input = ioApic.line(4)
+    const hpet = new Hpet({
+      bus, clock, route: n => ioApic.line(n), timerLine: line(0), clockLine: line(8), onLegacy: note(24),
+    })
+    this.apic = localApic
+    this.apicInput = level => {
+      input.set(level)
+      localApic.setLint0(level)
+    }
+    const virtio = new VirtioBlock({
+      name: 'vda', clock, memory: ram, disk: new MemoryDisk(this.virtioBytes), intx: pci.interruptLine(4, 1),
+      sendMessage: (address, data) => localApic.deliverWrite(address, data),
+    })
+    pci.add(4, 0, virtio.pciFunction)
     this.toggleInta = (level) => inta.set(level)
     setUpPci(bus, { pmBase: 0x600 })
     this.devices = [
       this.pic, pit, control, rtc, ...this.uarts, this.keyboard, this.mouse, i8042, power, pci, port92, post, debug,
-      exit, dma, floppy, ide, vga, fwCfg,
+      exit, dma, floppy, ide, vga, fwCfg, localApic, ioApic, hpet, virtio,
     ]
   }
 
   readonly toggleInta: (level: boolean) => void
+  readonly apicInput: (level: boolean) => void
+  readonly apic: LocalApic
+
+  /** Whether nobody has written beside RAM. */
+  canariesLive(): boolean {
+    const { surroundings } = this
+    const beside = [surroundings.subarray(0, CANARY_BYTES), surroundings.subarray(CANARY_BYTES + RAM_BYTES)]
+    return beside.every(bytes => bytes.every(byte => byte === CANARY))
+  }
 
   save(): DeviceState {
     const state: DeviceState = {
-      ram: this.ram.bytes, floppyBytes: this.floppyBytes, diskBytes: this.diskBytes, retired: this.bench.retired, clock: this.bench.clock.save(),
+      ram: this.ram.bytes, floppyBytes: this.floppyBytes, diskBytes: this.diskBytes, virtioBytes: this.virtioBytes, retired: this.bench.retired, clock: this.bench.clock.save(),
     }
     for (const device of this.devices) state[device.name] = device.save()
     return structuredClone(state)
@@ -134,6 +172,7 @@ export class Board {
     this.ram.bytes.set(state.ram as Uint8Array)
     this.floppyBytes.set(state.floppyBytes as Uint8Array)
     this.diskBytes.set(state.diskBytes as Uint8Array)
+    this.virtioBytes.set(state.virtioBytes as Uint8Array)
     for (const device of this.devices) device.load(state[device.name] as DeviceState)
     this.bench.clock.load(state.clock as DeviceState)
   }
@@ -143,14 +182,14 @@ export const PORT_RANGES: [number, number][] = [
   [0x20, 2], [0xa0, 2], [0x4d0, 2], [0x40, 4], [0x61, 1], [0x70, 2], [0x3f8, 8], [0x2f8, 8], [0x60, 1], [0x64, 1],
   [0x92, 1], [0xcf8, 8], [0x600, 64], [0xb2, 2], [0xe9, 1], [0xf4, 4], [0x80, 1], [0xc000, 32],
   [0x00, 16], [0xc0, 32], [0x81, 15], [0x3f2, 6], [0x1f0, 8], [0x3f6, 1], [0x170, 8], [0x376, 1], [0xc020, 16],
-  [0x3c0, 16], [0x3d4, 7], [0x1ce, 3], [0x510, 12],
+  [0x3c0, 16], [0x3d4, 7], [0x1ce, 3], [0x510, 12], [0xc080, 32],
 ]
 const KEYS = ['KeyA', 'Enter', 'ShiftLeft', 'Pause', 'PrintScreen', 'AltLeft', 'ArrowUp', 'ControlRight', 'NoSuchKey']
 
 /** One random operation; everything that comes out goes to `board.output`. */
 export function operate(board: Board, random: () => number): void {
   const { bench } = board
-  const choice = random() % 100
+  const choice = (random() % 200) / 2
   const [first, count] = PORT_RANGES[random() % PORT_RANGES.length]
   const port = first + (random() % count)
   const size = ([8, 8, 8, 16, 32] as const)[random() % 5]
@@ -168,8 +207,58 @@ export function operate(board: Board, random: () => number): void {
   else if (choice < 96) bench.pass(value % 200_000)
   else if (choice < 97) board.bench.bus.writeMemory(0xa0000 + (value & 0x1ffff), size, value)
   else if (choice < 98) board.output.push(board.bench.bus.readMemory(0xa0000 + (value & 0x1ffff), size))
-  else if (choice < 99) command(board, value)
+  else if (choice < 98.5) command(board, value)
+  else if (choice < 99) accessApic(board, random)
+  else if (choice < 99.5) useVirtio(board, value)
   else configure(bench, value)
+}
+
+const APIC_PAGES = [0xfee00000, 0xfec00000, 0xfed00000]
+
+/** Some accesses to the registers of the APICs and the HPET, of which most are 16 bytes apart. */
+function accessApic(board: Board, random: () => number): void {
+  const { bus } = board.bench
+  for (let i = 0; i < 8; i++) {
+    const value = random()
+    const size = ([32, 32, 32, 8, 16] as const)[value % 5]
+    const page = APIC_PAGES[(value >>> 4) % APIC_PAGES.length]
+    const address = page + ((value >>> 8) & (value & 0x80000000 ? 0x3f0 : 0x1ff))
+    if ((value >>> 6) & 3) bus.writeMemory(address, size, [random(), random() & 0x1ff, 0x30 + (random() & 0xff)][random() % 3])
+    else board.output.push(bus.readMemory(address, size))
+  }
+  const value = random()
+  board.apicInput((value & 1) !== 0)
+  if (value & 2) board.output.push(board.apic.acknowledge())
+  if ((value & 0x7c) === 0) board.apic.setBase(0xfee00100 | (value & 0x800))
+  else board.apic.setBase(0xfee00900)
+  board.apic.deliverWrite(0xfee00000 | (value & 0xffff0), value >>> 12)
+}
+
+/** A virtio driver that brings its queue up and asks for something, in rings that chance has written to as well. */
+function useVirtio({ bench, ram, output }: Board, value: number): void {
+  const { bus } = bench
+  const io = 0xc080
+  const ring = 0x20000
+  if (value & 1) {
+    bench.out8(io + 18, 0)
+    bus.writePort(io + 4, 32, value & 0x30000000)
+    bus.writePort(io + 8, 32, ring / 4096)
+    bench.out8(io + 18, 7)
+  }
+  for (let i = 0; i < 4; i++) {
+    ram.write32(ring + 16 * i, 0x8000 + ((value >>> i) & 0xfff))
+    ram.write32(ring + 16 * i + 4, 0)
+    ram.write32(ring + 16 * i + 8, [16, 512, 1, value & 0xffff][(value >>> (2 * i)) & 3])
+    ram.write32(ring + 16 * i + 12, ((value >>> (3 * i + 4)) & 7) | (((value >>> i) & 3) << 16))
+  }
+  ram.write32(0x8000 + (value & 0xfff), (value >>> 8) & 9)
+  ram.write16(ring + 4096 + 2, ram.read16(ring + 0x2002) + 1)
+  bus.writePort(io + 16, 16, 0)
+  bench.pass(10_000)
+  output.push(bench.in8(io + 19), ram.read32(ring + 0x2000))
+  const modern = 0xe0000000 + (value & 0x7fff)
+  if (value & 2) bus.writeMemory(modern, 32, value)
+  else output.push(bus.readMemory(modern, 32))
 }
 
 /** Chance would hardly ever hit the dance of configuration mechanism 1: this writes a random register of slots 0..3. */

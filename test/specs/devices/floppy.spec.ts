@@ -111,6 +111,26 @@ describe('a floppy controller', () => {
     expect(board.disk.contents[7 * 512]).toBe(7)
   })
 
+  it('scans for a sector that is equal, lower or higher, with bytes that match everything', () => {
+    const scan = (command: number, wanted: number, first = 1, last = 18, step = 1) => {
+      board.memory.writeBytes(0x3000, new Uint8Array(20 * 512).fill(wanted))
+      board.memory.write8(0x3003, 0xff)
+      board.program(0x4a, 0x3000, 20 * 512)
+      board.send(command, 0, 0, 0, first, 2, last, 0x1b, step)
+      board.bench.pass(50 * MS)
+      const [status0, , status2, , , sector] = board.result()
+      return [status0, status2, sector]
+    }
+    // Sector n is full of n - 1.
+    expect(scan(0x51, 6)).toEqual([0, 0x08, 7])
+    expect(scan(0x51, 6, 1, 18, 2)).toEqual([0, 0x08, 7])
+    expect(scan(0x51, 5, 1, 18, 2)).toEqual([0, 0x04, 17])
+    expect(scan(0x5d, 9)).toEqual([0, 0x08, 10])
+    expect(scan(0x5d, 9, 12)).toEqual([0, 0, 12])
+    expect(scan(0x59, 3, 2)).toEqual([0, 0, 2])
+    expect(scan(0x59, 3, 6, 9)).toEqual([0, 0x04, 9])
+  })
+
   it('formats a track with the filler byte', () => {
     const ids = Array.from({ length: 18 }, (_, i) => [0, 1, i + 1, 2]).flat()
     board.memory.writeBytes(0x3000, Uint8Array.from(ids))

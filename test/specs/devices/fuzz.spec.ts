@@ -35,6 +35,7 @@ describe('devices under random operations', () => {
     expect(board.output.length).toBeGreaterThan(1000)
     expect(copy.output.findIndex((value, i) => value !== board.output[i])).toBe(-1)
     expect(copy.output.length).toBe(board.output.length)
+    expect(board.canariesLive() && copy.canariesLive()).toBe(true)
     expect(digest(copy.save())).toEqual(digest(board.save()))
   })
 

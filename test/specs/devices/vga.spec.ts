@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Vga } from '../../../src/devices/vga.ts'
 import type { Picture } from '../../../src/devices/vga/picture.ts'
-import { Workbench } from './workbench.ts'
+import { Probe, Workbench } from './workbench.ts'
 
 const VIDEO_BYTES = 1 << 20
 const WHITE = 0xffffffff
@@ -13,13 +13,14 @@ class Board {
   readonly video = new Uint8Array(VIDEO_BYTES)
   readonly picture: Picture = { width: 0, height: 0, pixels: new Uint32Array(0) }
   readonly vga: Vga
+  readonly irq = new Probe(() => this.bench.clock.now())
   base: number | null = null
   legacy: number | null = null
 
   constructor() {
     const { bus, clock } = this.bench
     this.vga = new Vga({
-      bus, clock, video: this.video, takeFrameBufferWritten: () => false,
+      bus, clock, irq: this.irq, video: this.video, takeFrameBufferWritten: () => false,
       showFrameBuffer: base => {
         this.base = base
       },
@@ -417,5 +418,41 @@ describe('a saved state', () => {
     copy.vga.load(structuredClone(board.vga.save()))
     expect(copy.draw().pixels).toEqual(board.draw().pixels)
     expect(copy.vga.save()).toEqual(board.vga.save())
+  })
+})
+
+describe('what the driver of the display asks for', () => {
+  it('is told of the monitor by a block of EDID', () => {
+    const board = new Board()
+    board.vga.pciFunction.write(0x18, [0, 0, 0, 0xe0])
+    board.vga.pciFunction.write(0x04, [2, 0])
+    const edid = Array.from({ length: 256 }, (_, i) => board.peek(0xe0000000 + i))
+    expect(edid.slice(0, 8)).toEqual([0, 255, 255, 255, 255, 255, 255, 0])
+    expect(edid.slice(0, 128).reduce((sum, byte) => sum + byte, 0) % 256).toBe(0)
+    // Horizontal and vertical pixels of the preferred mode.
+    expect([edid[56] | ((edid[58] >> 4) << 8), edid[59] | ((edid[61] >> 4) << 8)]).toEqual([1024, 768])
+    expect(edid.slice(128).every(byte => byte === 0)).toBe(true)
+    expect(board.bench.bus.readMemory(0xe0000604, 32)).toBe(0x1e1e1e1e)
+  })
+
+  it('interrupts at vertical retrace, once for each time that it is cleared', () => {
+    const board = new Board()
+    const { bench, irq } = board
+    // 640x400 at 70 Hz: 100 characters of 8 dots at 25.175 MHz, 449 lines, retrace at line 412.
+    board.sequencer(1, 1)
+    for (const [index, value] of [[0x11, 0x20], [0, 0x5f], [6, 0xbf], [7, 0x1f], [0x10, 0x9c]]) board.crtc(index, value)
+    bench.pass(50e6)
+    expect(irq.rises).toEqual([])
+    for (let i = 0; i < 3; i++) {
+      board.crtc(0x11, 0x0e)
+      expect([irq.level, bench.in8(0x3c2) & 0x80]).toEqual([false, 0])
+      board.crtc(0x11, 0x1e)
+      bench.pass(14_300_000)
+      expect([irq.level, bench.in8(0x3c2) & 0x80, bench.in8(0x3da) & 1]).toEqual([true, 0x80, expect.any(Number)])
+    }
+    const frame = (449 * 800 * 1e9) / 25_175_000
+    expect(irq.rises.length).toBe(3)
+    expect(Math.abs(irq.rises[1] - irq.rises[0] - frame)).toBeLessThan(2)
+    expect(Math.abs((irq.rises[0] % frame) - (412 / 449) * frame)).toBeLessThan(2)
   })
 })

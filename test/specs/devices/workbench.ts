@@ -60,9 +60,10 @@ export class ArrayMemory implements GuestMemory {
   readonly bytes: Uint8Array
   readonly size: number
 
-  constructor(size: number) {
+  /** `bytes` may be a part of a larger array, whose rest should stay as it is. */
+  constructor(size: number, bytes = new Uint8Array(size)) {
     this.size = size
-    this.bytes = new Uint8Array(size)
+    this.bytes = bytes
   }
 
   read8(physical: number): number {

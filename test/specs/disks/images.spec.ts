@@ -1,7 +1,6 @@
 /** Disk sources: overlays, qcow2 (written by hand here), fixed VHD, HTTP ranges; and images that are damaged. */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { deflateRawSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { BlobDisk } from '../../../src/disks/blob-disk.ts'
 import type { Disk } from '../../../src/disks/disk.ts'
@@ -11,13 +10,7 @@ import { openImage } from '../../../src/disks/open-image.ts'
 import { OverlayDisk } from '../../../src/disks/overlay-disk.ts'
 import { PCError } from '../../../src/errors.ts'
 import { randomNumbers } from '../devices/workbench.ts'
-
-const CLUSTER_BITS = 12
-const CLUSTER = 1 << CLUSTER_BITS
-
-function pattern(length: number, seed = 1): Uint8Array {
-  return Uint8Array.from({ length }, (_, i) => (i * 13 + seed * 7 + (i >> 8)) & 0xff)
-}
+import { CLUSTER, pattern, qcow2, vhd } from './image-builders.ts'
 
 /** A source that answers by promises. */
 function slow(disk: Disk): Disk {
@@ -27,49 +20,6 @@ function slow(disk: Disk): Disk {
     write: async (offset, bytes) => disk.write(offset, bytes),
     flush: async () => {},
   }
-}
-
-/** A qcow2 image of 5 clusters: data, absent, compressed, zero, data. */
-function qcow2(version = 3): { image: Uint8Array, contents: Uint8Array } {
-  const image = new Uint8Array(8 * CLUSTER)
-  const view = new DataView(image.buffer)
-  const contents = new Uint8Array(5 * CLUSTER - 100)
-  view.setUint32(0, 0x514649fb)
-  view.setUint32(4, version)
-  view.setUint32(20, CLUSTER_BITS)
-  view.setBigUint64(24, BigInt(contents.length))
-  view.setUint32(36, 1)
-  view.setBigUint64(40, BigInt(CLUSTER))
-  view.setUint32(100, 104)
-  view.setBigUint64(CLUSTER, BigInt(2 * CLUSTER) | (1n << 63n))
-  const entry = (index: number, value: bigint) => view.setBigUint64(2 * CLUSTER + index * 8, value)
-  const data = [pattern(CLUSTER, 1), pattern(CLUSTER, 3), pattern(CLUSTER - 100, 5)]
-  image.set(data[0], 3 * CLUSTER)
-  entry(0, BigInt(3 * CLUSTER) | (1n << 63n))
-  const compressed = deflateRawSync(data[1])
-  image.set(compressed, 4 * CLUSTER + 7)
-  const sectors = Math.ceil((compressed.length + 7) / 512) - 1
-  entry(2, (1n << 62n) | (BigInt(sectors) << BigInt(62 - (CLUSTER_BITS - 8))) | BigInt(4 * CLUSTER + 7))
-  if (version === 3) entry(3, 1n)
-  image.set(data[2], 6 * CLUSTER)
-  entry(4, BigInt(6 * CLUSTER) | (1n << 63n))
-  contents.set(data[0], 0)
-  contents.set(data[1], 2 * CLUSTER)
-  contents.set(data[2], 4 * CLUSTER)
-  return { image, contents }
-}
-
-/** A fixed VHD around a disk. */
-function vhd(contents: Uint8Array, type = 2): Uint8Array {
-  const image = new Uint8Array(contents.length + 512)
-  image.set(contents)
-  const footer = image.subarray(contents.length)
-  const view = new DataView(footer.buffer, footer.byteOffset)
-  footer.set(Buffer.from('conectix'))
-  view.setBigUint64(48, BigInt(contents.length))
-  view.setUint32(60, type)
-  view.setUint32(64, ~footer.reduce((sum, byte) => sum + byte, 0) >>> 0)
-  return image
 }
 
 async function failure(image: Uint8Array): Promise<PCError> {

@@ -1,9 +1,9 @@
 /** Segment registers: loads in every mode, the access check, LAR LSL VERR VERW, LDTR and TR (SDM vol. 3, 5; vol. 2). */
 import { beforeAll, describe, expect, test } from 'vitest'
-import { Cr0, Gpr, ModeBit, Segment } from '../../../runtime/state.ts'
+import { Cr0, ModeBit, Segment } from '../../../runtime/state.ts'
 import { ACC, Cpu, GDT, LDT, STACK_TOP, sel, TSS32 } from './cpu.ts'
 
-const { Es, Cs, Ss, Ds, Fs } = Segment
+const { Es, Ss, Ds, Fs } = Segment
 let cpu: Cpu
 
 beforeAll(async () => {
@@ -146,19 +146,6 @@ describe('MOV, PUSH and POP of segment registers', () => {
     cpu.call('moveToSegment', Ss, sel.data0)
     expect(cpu.get('interruptShadow')).toBe(2)
   })
-  test('a 32-bit push writes two bytes and moves by four', () => {
-    cpu.protect()
-    cpu.write32(STACK_TOP - 4, 0xaaaaaaaa)
-    cpu.call('pushSegment', Cs, 32)
-    expect([cpu.esp, cpu.read32(STACK_TOP - 4)]).toEqual([STACK_TOP - 4, 0xaaaa0008])
-  })
-  test('a 16-bit stack wraps SP and keeps the upper half of ESP', () => {
-    cpu.protect()
-    cpu.cache(Ss, sel.data16, 0, 0xffff, 0x93)
-    cpu.esp = 0x12340000
-    cpu.call('pushSegment', Cs, 16)
-    expect([cpu.esp, cpu.read16(0xfffe)]).toEqual([0x1234fffe, sel.code0])
-  })
   test('POP SS moves the stack pointer by the old width', () => {
     cpu.protect()
     cpu.cache(Ss, sel.data16, 0, 0xffff, 0x93)
@@ -172,15 +159,6 @@ describe('MOV, PUSH and POP of segment registers', () => {
     cpu.write32(STACK_TOP - 4, sel.tss32)
     cpu.esp = STACK_TOP - 4
     expect(cpu.faultOf('popSegment', Ds, 32)).toBe('13:40')
-  })
-  test('pushes outside the limit raise #SS(0)', () => {
-    cpu.protect()
-    cpu.cache(Ss, sel.expandDown, 0, 0xffff, 0xc097)
-    cpu.esp = 0x10002
-    expect(cpu.faultOf('pushGeneral32', 1)).toBe('12:0')
-    expect(cpu.faultOf('pushGeneral16', 1)).toBe('none')
-    cpu.esp = 0xffff
-    expect(cpu.faultOf('popGeneral16')).toBe('12:0')
   })
 })
 
@@ -330,13 +308,4 @@ describe('LLDT and LTR', () => {
       cpu.get('segmentLimit', Segment.Ldtr),
     ]).toEqual([sel.spare, 0x7000, 0x17])
   })
-})
-
-test('general pops read before they move', () => {
-  cpu.protect()
-  cpu.call('pushGeneral32', 0x12345678)
-  cpu.call('pushGeneral16', 0x9abc)
-  expect(cpu.esp).toBe(STACK_TOP - 6)
-  expect([cpu.call('popGeneral16'), cpu.call('popGeneral32'), cpu.esp]).toEqual([0x9abc, 0x12345678, STACK_TOP])
-  expect(cpu.get('gpr', Gpr.Esp)).toBe(STACK_TOP)
 })
