@@ -1,5 +1,6 @@
 /**
- * Two test projects. `npm test` runs `specs`: everything that needs nothing but this repository and the build.
+ * Three test projects. `npm test` runs `specs`: everything that needs nothing but this repository and the build.
+ * `npm run test:web` runs `web`: whole guests in Chromium, and the packed package in fresh projects.
  * `npm run test:guests` runs `guests`: whole operating systems, whose packages are fetched into the cache first.
  */
 import { defineConfig } from 'vitest/config'
@@ -18,6 +19,16 @@ export default defineConfig({
           pool,
           testTimeout: 60_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'web',
+          include: ['test/web/**/*.spec.ts'],
+          pool,
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
         },
       },
       {

@@ -14,6 +14,7 @@ import { judgeBars } from './bars.ts'
 import { buildPrograms, compilerProblem, type Program, programNames, programsFolder } from './build-programs.ts'
 import type { Engine } from './engines/engine.ts'
 import { native } from './engines/native.ts'
+import { tabpcPage, v86Page } from './engines/page.ts'
 import { qemu } from './engines/qemu.ts'
 import { tabpc, tabpcInterpreter } from './engines/tabpc.ts'
 import { v86Interpreter, v86Jit } from './engines/v86.ts'
@@ -24,9 +25,9 @@ import { formatBars, formatSummary } from './report.ts'
 import { type EngineRun, runEngine } from './run.ts'
 import { summarize } from './summary.ts'
 
-const ENGINES: readonly Engine[] = [tabpc, tabpcInterpreter, v86Jit, v86Interpreter, qemu, native]
-/** All but the interpreters, which take several times as long and of which no bar speaks. */
-const DEFAULT_ENGINES = ENGINES.filter(engine => engine !== tabpcInterpreter && engine !== v86Interpreter)
+const ENGINES: readonly Engine[] = [tabpc, tabpcInterpreter, tabpcPage, v86Jit, v86Interpreter, v86Page, qemu, native]
+/** All but the interpreters, which take several times as long, and the pages: no bar of `--check` speaks of them. */
+const DEFAULT_ENGINES = [tabpc, v86Jit, qemu, native]
 /** What `--only` calls the boot, which is timed in every run of an engine. */
 const BOOT = 'boot'
 

@@ -5,6 +5,7 @@
  *
  * It needs bytes only, no machine, so it runs in the machine's thread (tests, `--jit sync`) or in a worker alike.
  */
+import type { CpuModel } from '../runtime/cpu-models.ts'
 import { RegionLowering } from './backends/region.ts'
 import { vectorHelper } from './backends/region-vector.ts'
 import type { RegionModule } from './backends/value.ts'
@@ -24,6 +25,8 @@ export interface CompileRequest {
   /** The code pages, copied; a page that is not here is left to the interpreter. */
   readonly pages: readonly CodePage[]
   readonly limits?: DiscoveryLimits
+  /** The CPU, whose instructions there are; absent means all. */
+  readonly model?: CpuModel
   /** What running has shown about the code. */
   readonly profile?: ProfileExcerpt
   /** Address of the records of instructions that call their handlers; needed if there are any. */
@@ -65,7 +68,7 @@ export function regionOf(request: CompileRequest): Region | undefined {
   const byLinear = new Map(pages.map(page => [page.linear, page.bytes]))
   const observed = request.optimisations?.observedTargets ?? allOptimisations.observedTargets
   const known = observed ? profile : { ...profile, targets: [] }
-  return discover(entry, mode, linear => byLinear.get(linear), limits, profileFrom(known))
+  return discover(entry, mode, linear => byLinear.get(linear), limits, profileFrom(known), request.model)
 }
 
 /** What a region's module asks for besides its functions; binaryen's module has it, too. */

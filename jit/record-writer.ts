@@ -7,6 +7,7 @@ import type { Core } from '../runtime/core.ts'
 import { linearMemoryAddress, MAX_RUN_INSTRUCTIONS, PAGE_BYTES, RECORD_BYTES } from '../runtime/memory-map.ts'
 import { RecordField, RecordFlag } from '../runtime/records.ts'
 import { ModeBit, Segment, stateAddress } from '../runtime/state.ts'
+import { isAbsent } from './cpu-features.ts'
 import { decode } from './decode/decoder.ts'
 import type { Decoded, Instruction, RegisterOperand } from './decode/instruction.ts'
 import { factsOf, type HandlerTable, signatureOf, type SpecialHandler } from './handlers.ts'
@@ -196,7 +197,8 @@ export class RecordWriter {
       if (instruction.operands[i].kind === 'memory') shape |= 1 << (21 + i)
     let handlers = shapes.get(shape)
     if (handlers === undefined) {
-      handlers = this.handlers.get(signatureOf(factsOf(instruction))) ?? null
+      const absent = isAbsent(instruction, this.core.get('cpuModel'))
+      handlers = absent ? null : (this.handlers.get(signatureOf(factsOf(instruction))) ?? null)
       shapes.set(shape, handlers)
     }
     return handlers ?? undefined

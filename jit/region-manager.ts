@@ -212,7 +212,7 @@ export class RegionManager {
     const sent: Sent = { candidate, pages, handled: { address, count } }
     this.stats.requested++
     const started = performance.now()
-    const outcome = this.compiler({ entry, mode, pages, profile, records: address })
+    const outcome = this.compiler({ entry, mode, pages, profile, records: address, model: this.core.get('cpuModel') })
     if (!(outcome instanceof Promise)) {
       this.stats.compileMilliseconds += performance.now() - started
       this.arrived(sent, outcome)
@@ -292,7 +292,7 @@ export class RegionManager {
       pages.set(linear, { linear, physical, bytes })
       return bytes
     }
-    const region = discover(entry, mode, pageAt, defaultLimits, recorder)
+    const region = discover(entry, mode, pageAt, defaultLimits, recorder, core.get('cpuModel'))
     this.stats.snapshotMilliseconds += performance.now() - started
     return region ? { region, pages: [...pages.values()], profile: recorder.excerpt } : undefined
   }

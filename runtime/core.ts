@@ -12,6 +12,8 @@ export interface CoreHost {
   writePort(port: number, bits: number, value: number): void
   codeWritten(physical: number, bytes: number): void
   timestamp(): bigint
+  /** FERR#: an x87 exception is to be reported by IRQ 13. Without it, nobody is told. */
+  floatError?(): void
   /** 32 bits of entropy, for RDRAND. */
   random(): number
   /** IA32_APIC_BASE has been written; absent where there is no APIC. */
@@ -77,6 +79,7 @@ export class Core {
         writePort: (port: number, bits: number, value: number) => host.writePort(port, bits, unsigned(value)),
         codeWritten: (physical: number, bytes: number) => host.codeWritten(unsigned(physical), bytes),
         timestamp: () => host.timestamp(),
+        floatError: () => host.floatError?.(),
         random: () => host.random(),
         apicBaseWritten: () => host.apicBaseWritten?.(),
       },

@@ -1,6 +1,6 @@
 /**
- * CPU models by name: what CPUID says of them is in helpers/cpuid.ts. A model announces less than `max`; instructions
- * that it does not announce execute all the same, as far as their control bits can be set.
+ * CPU models by name: what CPUID says of them is in helpers/cpuid.ts. A model announces less than `max`, and raises #UD
+ * for the instructions that it lacks (jit/cpu-features.ts).
  */
 
 /** `state.cpuModel`. */
@@ -11,12 +11,12 @@ export enum CpuModel {
   I486 = 1,
   /** Pentium (P54C). */
   Pentium = 2,
-  /** Pentium II (Deschutes): MMX and FXSAVE, no SSE. */
+  /** Pentium M (Dothan): SSE2, nothing later. */
   I686 = 3,
 }
 
 /** CPUID.1:EAX, and EDX after reset: family, model, stepping (AP-485). */
-export enum CpuSignature { Max = 0x683, I486 = 0x480, Pentium = 0x52c, I686 = 0x652 }
+export enum CpuSignature { Max = 0x683, I486 = 0x480, Pentium = 0x52c, I686 = 0x6d6 }
 
 /** Models by the names that the command line takes. */
 export const cpuModels: Readonly<Record<string, CpuModel>> = {

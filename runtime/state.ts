@@ -96,6 +96,14 @@ const rows = [
   ['stepping', 8],
   ['trapBefore', 8],
   ['shadowBefore', 8],
+  // Breakpoints in force, bit n for DRn (helpers/breakpoints.ts): on execution, on data, on ports; DR6 bits hit already.
+  ['codeBreakpoints', 8],
+  ['dataBreakpoints', 8],
+  ['portBreakpoints', 8],
+  ['debugHits', 8],
+  // EFLAGS.RF as it was before the instruction being stepped; whether EIP is at a REP instruction that has begun.
+  ['resumeBefore', 8],
+  ['repeating', 8],
   // Instructions retired before the current `run`, and those left to the next event within it.
   ['retired', 8],
   ['remaining', 8],
@@ -123,6 +131,8 @@ const rows = [
   ['fpuInstructionSelector', 8],
   ['fpuDataOffset', 8],
   ['fpuDataSelector', 8],
+  // IGNNE#: pending exceptions are ignored while CR0.NE is clear (helpers/x87-control.ts).
+  ['fpuIgnored', 8],
   ['mxcsr', 8],
   // Nonzero when SSE instructions raise #UD or #NM, which follows from CR0 and CR4 (helpers/mode.ts).
   ['sseBlocked', 8],
@@ -224,6 +234,9 @@ export enum ModeBit {
  * memory is touched in single steps alone, so that an interrupt it raises is taken right after the instruction.
  */
 export const FAULT_STEP = 255
+
+/** Pseudo-vector: a pending x87 exception is reported outside, by FERR# (CR0.NE clear). */
+export const FAULT_FERR = 254
 
 /** Number of mode bits below the generation in `state.key`. */
 export const MODE_BITS = 8

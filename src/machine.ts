@@ -44,6 +44,7 @@ import { Ps2Keyboard } from './devices/ps2-keyboard.ts'
 import { Ps2Mouse } from './devices/ps2-mouse.ts'
 import { Cmos, Rtc } from './devices/rtc.ts'
 import { describeMachine } from './devices/firmware-tables.ts'
+import { FloatError } from './devices/float-error.ts'
 import { Floppy } from './devices/floppy.ts'
 import { floppyTypes } from './devices/floppy/formats.ts'
 import { FwCfg } from './devices/fw-cfg.ts'
@@ -121,6 +122,7 @@ export class Machine implements RunnableMachine {
   private readonly shadow: ShadowMemory
   private readonly video: VideoMemory
   private readonly interrupts: InterruptControllers
+  private readonly floatError: FloatError
   private readonly devices: Device[] = []
   private readonly writer: RecordWriter
   private readonly regions: RegionManager | undefined
@@ -151,6 +153,7 @@ export class Machine implements RunnableMachine {
       },
       // One cycle a nanosecond of virtual time: a time-stamp counter of 1 GHz.
       timestamp: () => BigInt(Math.floor(this.clock.now())),
+      floatError: () => this.floatError.assert(),
       random: entropySource(options.clock),
       apicBaseWritten: () => this.interrupts.takeBase(),
     })
@@ -230,6 +233,9 @@ export class Machine implements RunnableMachine {
     this.addFirmware()
     this.plug(new DebugPort({ bus, onByte: byte => this.debugConsole.onByte(byte) }))
     this.plug(new PostPort({ bus }))
+    this.floatError = this.plug(
+      new FloatError({ bus, irq13: this.interrupts.line(13), onIgnore: () => core.set('fpuIgnored', 1) }),
+    )
     if (options.isaDebugExit)
       this.plug(new IsaDebugExit({ bus, onExit: value => this.stop('debug-exit', value) }))
 

@@ -1,6 +1,6 @@
 /**
- * `npm run build`: core.wasm (tools/build-core.ts) when its sources changed, then the command line and the compile
- * worker (esbuild).
+ * `npm run build`: core.wasm (tools/build-core.ts) when its sources changed, then the command line, the entry
+ * for Node and their workers (esbuild), then what pages use (tools/build-web.ts).
  * Everything goes to build/, which is what the package ships.
  */
 import { spawnSync } from 'node:child_process'
@@ -9,6 +9,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileS
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { buildSite, buildWeb } from './build-web.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const stampFile = `${root}build/core.stamp`
@@ -28,7 +29,7 @@ function sourceFiles(folder: string): string[] {
 /** A digest of all that core.wasm is made from. */
 function coreDigest(): string {
   const hash = createHash('sha256')
-  const files = [...sourceFiles('jit'), ...sourceFiles('runtime'), 'tools/build-core.ts', 'tools/build-layout.ts', 'package-lock.json']
+  const files = [...sourceFiles('jit'), ...sourceFiles('runtime'), 'tools/build-core.ts', 'tools/build-layout.ts', 'src/core-asset.ts', 'package-lock.json']
   for (const file of files) hash.update(`${file}\n`).update(readFileSync(join(root, file)))
   return hash.digest('hex')
 }
@@ -52,7 +53,10 @@ buildCore()
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
 await build({
   absWorkingDir: root,
-  entryPoints: { cli: 'src/cli/main.ts', 'compile-worker': 'src/node/compile-worker.ts' },
+  entryPoints: {
+    cli: 'src/cli/main.ts', node: 'src/node/index.ts', 'machine-worker': 'src/node/machine-worker.ts',
+    'compile-worker': 'src/node/compile-worker.ts',
+  },
   outdir: 'build',
   bundle: true,
   platform: 'node',
@@ -62,4 +66,6 @@ await build({
   define: { 'process.env.TABPC_VERSION': JSON.stringify(version) },
   logLevel: 'warning',
 })
+await buildWeb(root)
+await buildSite(root)
 chmodSync(join(root, 'build/cli.js'), 0o755)

@@ -19,7 +19,7 @@ import { isEffect, type Node } from '../jit/ir.ts'
 import { normalise } from '../jit/normalise.ts'
 import { Vector } from '../runtime/state.ts'
 import { createMachine } from '../src/node/machine.ts'
-import { type Feature, featureBits, featureOf } from './row-features.ts'
+import { type Feature, featureBits, featureOf } from '../jit/decode/row-features.ts'
 
 const mapNames = ['one byte', '0F', '0F 38', '0F 3A'] as const
 const escapes = [[], [0x0f], [0x0f, 0x38], [0x0f, 0x3a]] as const

@@ -162,7 +162,7 @@ export class RepeatLowering extends GeneralLowering {
       const stop = facts.repeat === 'rep' ? m.i32.eqz(equal) : equal
       body.push(m.if(stop, this.leaveWith(Outcome.Next)))
     }
-    const suspend = [this.set32(stateAddress('eip'), this.currentEip()), this.leaveWith(Outcome.Dispatch)]
+    const suspend = this.suspend()
     if (this.atomic) body.push(...suspend)
     else {
       body.push(
@@ -171,7 +171,8 @@ export class RepeatLowering extends GeneralLowering {
         ...suspend,
       )
     }
-    const piece = m.select(this.get32(stateAddress('trapBefore')), m.i32.const(1), m.i32.const(PIECE_ITERATIONS))
+    const alone = m.i32.or(this.get32(stateAddress('trapBefore')), this.get32(stateAddress('dataBreakpoints')))
+    const piece = m.select(alone, m.i32.const(1), m.i32.const(PIECE_ITERATIONS))
     const bulk = this.bulkStep(iterations, m.i32.eqz(count()))
     return [
       m.if(m.i32.eqz(count()), this.leaveWith(Outcome.Next)),
@@ -197,10 +198,18 @@ export class RepeatLowering extends GeneralLowering {
           m.if(finished, this.leaveWith(Outcome.Next)),
           m.local.set(iterations, m.i32.sub(this.local(iterations), this.local(moved))),
           m.br_if(this.loop, m.i32.gt_s(this.local(iterations), m.i32.const(0))),
-          this.set32(stateAddress('eip'), this.currentEip()),
-          this.leaveWith(Outcome.Dispatch),
+          ...this.suspend(),
         ]),
       ),
+    ]
+  }
+
+  /** Leaves with EIP at the instruction, which is to go on after a look around. */
+  private suspend(): Expression[] {
+    const { m } = this
+    return [
+      this.set32(stateAddress('eip'), this.currentEip()), this.set32(stateAddress('repeating'), m.i32.const(1)),
+      this.leaveWith(Outcome.Dispatch),
     ]
   }
 

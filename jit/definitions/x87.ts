@@ -8,7 +8,7 @@
  *
  * FIP and FDP are recorded behind the last access, so that a fault leaves them as they were.
  */
-import { Cr0, Vector } from '../../runtime/state.ts'
+import { Cr0, FAULT_FERR, Vector } from '../../runtime/state.ts'
 import { declareHelpers } from '../helper-signatures.ts'
 import type { Builder, Definition, Term, Value } from './builder.ts'
 
@@ -68,6 +68,8 @@ function check(b: Builder): void {
   b.if(b.or(unavailable, pending), () => {
     b.faultIf(unavailable, Vector.NM)
     b.faultIf(b.and(cr0, Cr0.NE), Vector.MF)
+    // FERR#, unless IGNNE# says that nobody wants to know.
+    b.faultIf(b.eqz(b.field('fpuIgnored')), FAULT_FERR)
   })
 }
 

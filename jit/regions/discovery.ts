@@ -3,7 +3,9 @@
  * behind calls, across pages, up to a bound, but not along jumps that are hardly ever taken. What is left out becomes
  * an exit.
  */
+import { CpuModel } from '../../runtime/cpu-models.ts'
 import { PAGE_BYTES } from '../../runtime/memory-map.ts'
+import { isAbsent } from '../cpu-features.ts'
 import { decode } from '../decode/decoder.ts'
 import type { Instruction } from '../decode/instruction.ts'
 import { normalise } from '../normalise.ts'
@@ -63,12 +65,14 @@ class Discovery {
   private readonly pages: PageSource
   private readonly limits: DiscoveryLimits
   private readonly profile: CodeProfile
+  private readonly model: CpuModel
   private readonly scratch = new Uint8Array(2 * MAX_INSTRUCTION_BYTES)
 
-  constructor(pages: PageSource, limits: DiscoveryLimits, profile: CodeProfile) {
+  constructor(pages: PageSource, limits: DiscoveryLimits, profile: CodeProfile, model: CpuModel) {
     this.pages = pages
     this.limits = limits
     this.profile = profile
+    this.model = model
   }
 
   /** The instruction at a linear address if the region can hold it, else null. */
@@ -76,7 +80,8 @@ class Discovery {
     const known = this.decoded.get(eip)
     if (known !== undefined) return known
     const instruction = this.decodeAt(eip)
-    const lowered = instruction && loweringOf(instruction) !== Lowering.Leave ? instruction : null
+    const there = instruction && !isAbsent(instruction, this.model)
+    const lowered = there && loweringOf(instruction) !== Lowering.Leave ? instruction : null
     this.decoded.set(eip, lowered)
     return lowered
   }
@@ -240,11 +245,12 @@ class Discovery {
 /** Return addresses that one RET is compared with. */
 const MOST_RETURN_SITES = 4
 
-/** The region at `entry`, or undefined when its first instruction is left to the interpreter. */
+/** The region at `entry` on a CPU of `model`, or undefined when its first instruction is left to the interpreter. */
 export function discover(
   entry: number, mode: number, pages: PageSource, limits = defaultLimits, profile = profileFrom(emptyExcerpt),
+  model = CpuModel.Max,
 ): Region | undefined {
-  const discovery = new Discovery(pages, limits, profile)
+  const discovery = new Discovery(pages, limits, profile, model)
   discovery.explore(entry)
   const region = discovery.build(entry, mode)
   const first = region.blocks.get(entry)

@@ -6,9 +6,10 @@
  * smear, no single step. Otherwise 0 is returned and the caller takes an ordinary step, which raises what it must.
  */
 import {
-  CPL, EFLAGS, EFLAGS_DF, GPR, GPR_EAX, GPR_ECX, GPR_EDI, GPR_ESI, MODE, MODE_FLAT, PAGE_FLAG_DEVICE, PAGE_FLAG_RAM,
+  CPL, DATA_BREAKPOINTS, EFLAGS, EFLAGS_DF, GPR, GPR_EAX, GPR_ECX, GPR_EDI, GPR_ESI, MODE, MODE_FLAT, PAGE_FLAG_DEVICE, PAGE_FLAG_RAM,
   PAGE_GRANULES_BASE, RAM_BASE, SEGMENT_DS, TRAP_BEFORE,
 } from '../../build/helpers/layout'
+import { isWatched } from './breakpoints'
 import { codeWritten } from './host'
 import { clearFault, faulted, pageFlag } from './memory'
 import { translate } from './paging'
@@ -43,6 +44,7 @@ function plainPage(linear: u32, write: bool): u32 {
     return 0xffffffff
   }
   const flag = pageFlag(physical)
+  if (load<u32>(DATA_BREAKPOINTS) != 0 && isWatched(linear & ~OFFSET_MASK)) return 0xffffffff
   if (write ? flag != PAGE_FLAG_RAM : flag == PAGE_FLAG_DEVICE) return 0xffffffff
   return physical
 }

@@ -37,6 +37,7 @@ import {
   SEGMENT_BASE,
   VECTOR_UD,
 } from '../../build/helpers/layout'
+import { updateBreakpoints } from './breakpoints'
 import {
   FEATURE_CMOV, FEATURE_DE, FEATURE_FXSR, FEATURE_MCE, FEATURE_PAE, FEATURE_PGE, FEATURE_PSE, FEATURE_SSE, FEATURE_TSC,
   FEATURE_VME, featuresEdx,
@@ -129,6 +130,7 @@ function changeCr4(value: u32): void {
     if (!loadPdptes(load<u32>(CR3))) return
   store<u32>(CR4, value)
   updateSse()
+  if (changed & CR4_DE) updateBreakpoints()
   if (changed & (CR4_PAE | CR4_PSE | CR4_PGE)) flushTlb(true)
 }
 

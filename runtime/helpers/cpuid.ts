@@ -61,9 +61,12 @@ const EDX_I686: u32 =
   FEATURE_CMOV |
   FEATURE_PAT |
   FEATURE_PSE36 |
+  FEATURE_CLFSH |
   FEATURE_MMX |
-  FEATURE_FXSR
-const EDX_MAX: u32 = EDX_I686 | FEATURE_CLFSH | FEATURE_SSE | FEATURE_SSE2
+  FEATURE_FXSR |
+  FEATURE_SSE |
+  FEATURE_SSE2
+const EDX_MAX: u32 = EDX_I686
 /** CPUID.1:ECX of the model that has everything; that of the others is 0. */
 const ECX_MAX: u32 =
   FEATURE_SSE3 |
@@ -155,7 +158,7 @@ export function cpuid(leaf: u32): void {
     answer(3, VENDOR_EDX)
   } else if (effective == 1) {
     answer(0, signature())
-    answer(1, all ? CACHE_LINE : 0)
+    answer(1, featuresEdx() & FEATURE_CLFSH ? CACHE_LINE : 0)
     answer(2, all ? ECX_MAX : 0)
     answer(3, featuresEdx())
   } else if (effective == 2) {

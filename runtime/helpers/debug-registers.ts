@@ -4,10 +4,11 @@
  * Source: Intel SDM vol. 3, 17.2; vol. 2, MOV DR.
  */
 import { CR4, CR4_DE, DR, VECTOR_DB, VECTOR_UD } from '../../build/helpers/layout'
-import { raise } from './memory'
+import { reportDebug, updateBreakpoints } from './breakpoints'
+import { DEBUG_FAULT } from './interrupts'
+import { raise, raiseCode } from './memory'
 import { requirePrivilege0 } from './protection'
 
-const DR6: u32 = DR + (6 << 3)
 const DR7: u32 = DR + (7 << 3)
 /** DR6: bits that read as 1, and those that can be written (B0..B3, BD, BS, BT). */
 const DR6_ONES: u32 = 0xffff0ff0
@@ -34,8 +35,8 @@ function accessible(index: u32): i32 {
   }
   if (!requirePrivilege0()) return -1
   if (load<u32>(DR7) & DR7_GD) {
-    store<u32>(DR6, load<u32>(DR6) | DR6_BD)
-    raise(VECTOR_DB)
+    reportDebug(DR6_BD)
+    raiseCode(VECTOR_DB, DEBUG_FAULT)
     return -1
   }
   return <i32>index
@@ -57,4 +58,5 @@ export function writeDebugRegister(index: u32, value: u32): void {
   if (register == 6) value = (value & DR6_WRITABLE) | DR6_ONES
   if (register == 7) value = (value & DR7_WRITABLE) | DR7_ONES
   store<u32>(DR + ((<u32>register) << 3), value)
+  if (register != 6) updateBreakpoints()
 }

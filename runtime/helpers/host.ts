@@ -28,6 +28,10 @@ export declare function timestamp(): u64
 @external('host', 'apicBaseWritten')
 export declare function apicBaseWritten(): void
 
+/** FERR# is asserted: an unmasked x87 exception is to be reported by IRQ 13. */
+@external('host', 'floatError')
+export declare function floatError(): void
+
 /** 32 bits of entropy. */
 @external('host', 'random')
 export declare function random(): u32

@@ -11,11 +11,13 @@
  * Source: Intel SDM vol. 2, INT n; vol. 3, chapter 6 (6.3, 6.8, 6.12, 6.13, table 6-5), 20.2, 20.3.
  */
 import {
+  CODE_BREAKPOINTS,
   CPL,
   CR0,
   CR0_PE,
   CR4,
   CR4_VME,
+  DEBUG_HITS,
   DR,
   EFLAGS_AC,
   EFLAGS_IF,
@@ -29,12 +31,14 @@ import {
   EXIT_TRIPLE_FAULT,
   FAULT,
   FAULT_ERROR_CODE,
+  FAULT_FERR,
   GPR,
   GPR_ESP,
   HALTED,
   IDTR_BASE,
   IDTR_LIMIT,
   INTERRUPT_SHADOW,
+  REPEATING,
   SEGMENT_BASE,
   SEGMENT_CS,
   SEGMENT_DS,
@@ -79,6 +83,7 @@ import {
   TYPE_TRAP_GATE32,
   typeOf,
 } from './descriptors'
+import { reportDebug } from './breakpoints'
 import { getEflags, getOverflow, setEflags } from './flags'
 import {
   commitInnerStack,
@@ -100,7 +105,8 @@ import { updateMode } from './mode'
 import { ioPrivilegeLevel, virtualFlagsImage } from './protection'
 import { inVirtual8086Mode, load8086Segment, raiseGeneralProtection } from './segments'
 import { closeFrame, framePush, openFrame } from './stack'
-import { fetchGateTask, NO_ERROR_CODE, switchTask, TASK_CALL } from './tasks'
+import { fetchGateTask, NO_ERROR_CODE, settleSwitch, switchTask, TASK_CALL } from './tasks'
+import { reportOutside } from './x87-control'
 
 /** Kinds of event. INT n; INT3 and INTO; INT1; the interrupt controller and NMI; an exception. */
 export const EVENT_INT_N: u32 = 0
@@ -121,29 +127,40 @@ const VECTOR_BYTES_SHIFT: u32 = 2
 const TSS_IO_BASE: u32 = 0x66
 const REDIRECTION_BYTES: u32 = 32
 
-const DR6: u32 = DR + (6 << 3)
+/** Error code, which #DB pushes none of, of those that leave their instruction to be resumed (DR7.GD). */
+export const DEBUG_FAULT: u32 = 1
+/** Whether the debug exception being delivered is one of those. */
+let debugFault: bool = false
+
 const DR7: u32 = DR + (7 << 3)
 /** DR7.GD: accesses to debug registers trap. Cleared when #DB is delivered. */
 const DR7_GD: u32 = 1 << 13
-/** DR6 bits 0..3: a trap that is not a breakpoint leaves them alone. */
-const DR6_REPORTS: u32 = 0xe00f
 
 /** Bookkeeping of any delivered event: it ends shadows, HLT and the trap of the interrupted instruction. */
 function settle(vector: u32): void {
   store<u32>(INTERRUPT_SHADOW, SHADOW_NONE)
   store<u32>(HALTED, 0)
   store<u32>(TRAP_BEFORE, 0)
+  store<u32>(REPEATING, 0)
   if (vector == VECTOR_DB) store<u32>(DR7, load<u32>(DR7) & ~DR7_GD)
 }
 
+/** Whether the exception being delivered leaves its instruction to be resumed. Debug exceptions say so themselves. */
+function isFault(vector: u32): bool {
+  return vector == VECTOR_DB ? debugFault : vector != VECTOR_DF && vector != VECTOR_MC
+}
+
 /**
- * Flags image that goes on the stack. RF is set for faults, whose instruction is going to be resumed, and clear for
- * all else, because the instruction before has completed (SDM vol. 3, 17.3.1.1).
+ * Flags image that goes on the stack. RF is set for faults but code breakpoints, and within a repeated instruction;
+ * otherwise it is as it is between two instructions (SDM vol. 3, 17.3.1.1).
  */
 function savedFlags(vector: u32, kind: u32): u32 {
-  const flags = getEflags() & ~EFLAGS_RF
-  if (kind != EVENT_EXCEPTION || vector == VECTOR_DB || vector == VECTOR_DF || vector == VECTOR_MC) return flags
-  return flags | EFLAGS_RF
+  let flags = getEflags()
+  // RF is kept up to date only where it matters.
+  if (load<u32>(CODE_BREAKPOINTS) == 0) flags &= ~EFLAGS_RF
+  const resumed = kind == EVENT_EXCEPTION ? isFault(vector) || load<u32>(REPEATING) != 0
+    : kind == EVENT_HARDWARE && load<u32>(REPEATING) != 0
+  return resumed ? flags | EFLAGS_RF : flags
 }
 
 /** Enters the handler that 8086-style table at linear `table` names, pushing `image`, CS and `eip` in 16 bits. */
@@ -241,6 +258,7 @@ function deliverProtected(vector: u32, eip: u32, kind: u32, errorCode: i64): voi
     const tss = low >> 16
     if (!fetchGateTask(tss)) return
     switchTask(tss, descriptorLinear, descriptorLow, descriptorHigh, TASK_CALL, eip, image, errorCode)
+    if (kind <= EVENT_INT1) settleSwitch()
     if (!faulted()) settle(vector)
     return
   }
@@ -361,10 +379,18 @@ function combined(first: u32, second: u32): u32 {
  */
 export function deliverException(): i32 {
   let vector = load<u32>(FAULT) - 1
+  // What the instruction that has failed had hit before does not count.
+  store<u32>(DEBUG_HITS, 0)
+  if (vector == FAULT_FERR) {
+    clearFault()
+    reportOutside()
+    return 0
+  }
   while (true) {
     const code = vector == VECTOR_DF ? 0 : load<u32>(FAULT_ERROR_CODE)
     const pushed = (ERROR_CODE_VECTORS >> vector) & 1
     clearFault()
+    debugFault = vector == VECTOR_DB && code == DEBUG_FAULT
     deliver(vector, load<u32>(EIP), EVENT_EXCEPTION, pushed ? <i64>code : NO_ERROR_CODE)
     if (!faulted()) return 0
     const second = load<u32>(FAULT) - 1
@@ -393,7 +419,18 @@ export function deliverHardwareInterrupt(vector: u32): i32 {
  */
 export function deliverDebugTrap(bits: u32): i32 {
   if (load<u32>(INTERRUPT_SHADOW) == SHADOW_MOV_SS) return 0
-  store<u32>(DR6, load<u32>(DR6) | (bits & DR6_REPORTS))
+  return deliverDebug(bits)
+}
+
+/** Delivers #DB in front of the instruction at EIP, which code breakpoints `bits` of DR6 stand at. As deliverDebugTrap. */
+export function deliverCodeBreakpoint(bits: u32): i32 {
+  return deliverDebug(bits)
+}
+
+function deliverDebug(bits: u32): i32 {
+  reportDebug(bits)
+  store<u32>(DEBUG_HITS, 0)
+  debugFault = false
   deliver(VECTOR_DB, load<u32>(EIP), EVENT_EXCEPTION, NO_ERROR_CODE)
   return faulted() ? deliverException() : 0
 }

@@ -4,6 +4,7 @@
  * Source: Intel SDM vol. 1, 18.5 (IOPL, I/O permission bitmap); vol. 2, IN, OUT.
  */
 import { CPL, CR0, CR0_PE, SEGMENT_ACCESS, SEGMENT_BASE, SEGMENT_LIMIT, SEGMENT_TR } from '../../build/helpers/layout'
+import { notePort } from './breakpoints'
 import { TYPE_32 } from './descriptors'
 import { readPort, writePort } from './host'
 import { faulted, readSystem16 } from './memory'
@@ -41,6 +42,7 @@ export function checkIo(port: u32, bytes: u32): void {
 export function portIn(port: u32, bits: u32): u32 {
   checkIo(port, bits >> 3)
   if (faulted()) return 0
+  notePort(port & 0xffff, bits >> 3)
   return readPort(port & 0xffff, <i32>bits)
 }
 
@@ -48,5 +50,6 @@ export function portIn(port: u32, bits: u32): u32 {
 export function portOut(port: u32, bits: u32, value: u32): void {
   checkIo(port, bits >> 3)
   if (faulted()) return
+  notePort(port & 0xffff, bits >> 3)
   writePort(port & 0xffff, <i32>bits, value)
 }

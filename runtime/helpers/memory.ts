@@ -5,10 +5,11 @@
  * An access that crosses a page translates both pages before it touches either.
  */
 import {
-  CPL, CR0, CR0_AM, EFLAGS, EFLAGS_AC, FAULT, FAULT_ERROR_CODE, FAULT_STEP, GRANULE_SHIFT,
+  CPL, CR0, CR0_AM, DATA_BREAKPOINTS, EFLAGS, EFLAGS_AC, FAULT, FAULT_ERROR_CODE, FAULT_STEP, GRANULE_SHIFT,
   PAGE_FLAGS_BASE, PAGE_FLAG_DEVICE, PAGE_FLAG_RAM, PAGE_GRANULES_BASE, RAM_BASE, STEPPING, TLB_FIELD_ADDEND,
   TLB_FIELD_WRITE_TAG, VECTOR_AC,
 } from '../../build/helpers/layout'
+import { meetsBreakpoint, noteAccess } from './breakpoints'
 import { codeWritten, readDevice, writeDevice } from './host'
 import { entryAddress, translate } from './paging'
 
@@ -118,6 +119,13 @@ function misaligned(linear: u32, bytes: u32): bool {
   return true
 }
 
+/** Whether an access that is allowed has to wait: it is misaligned where that counts, or meets a breakpoint. */
+// @ts-ignore: decorator
+@inline
+function isStopped(linear: u32, bytes: u32, write: bool): bool {
+  return misaligned(linear, bytes) || (load<u32>(DATA_BREAKPOINTS) != 0 && meetsBreakpoint(linear, bytes, write))
+}
+
 /** Whether the tag at `tag` lets `bytes` bytes at `linear` go straight to RAM, as generated code tests it. */
 // @ts-ignore: decorator
 @inline
@@ -133,9 +141,9 @@ function readLinear<T>(linear: u32, user: bool, stepped: bool): T {
   const physical = translate(linear, false, user)
   if (faulted() || (stepped && needsStep(physical))) return <T>0
   const room: u32 = 0x1000 - (linear & OFFSET_MASK)
-  if (room >= bytes) return stepped && misaligned(linear, bytes) ? <T>0 : readPhysical<T>(physical)
+  if (room >= bytes) return stepped && isStopped(linear, bytes, false) ? <T>0 : readPhysical<T>(physical)
   const second = translate(linear + room, false, user)
-  if (faulted() || (stepped && (needsStep(second) || misaligned(linear, bytes)))) return <T>0
+  if (faulted() || (stepped && (needsStep(second) || isStopped(linear, bytes, false)))) return <T>0
   let value: u64 = 0
   for (let i: u32 = 0; i < bytes; i++) {
     const byte = i < room ? readPhysical<u8>(physical + i) : readPhysical<u8>(second + i - room)
@@ -156,11 +164,11 @@ function writeLinear<T>(linear: u32, value: T, user: bool, stepped: bool): void 
   if (faulted() || (stepped && needsStep(physical))) return
   const room: u32 = 0x1000 - (linear & OFFSET_MASK)
   if (room >= bytes) {
-    if (!stepped || !misaligned(linear, bytes)) writePhysical<T>(physical, value)
+    if (!stepped || !isStopped(linear, bytes, true)) writePhysical<T>(physical, value)
     return
   }
   const second = translate(linear + room, true, user)
-  if (faulted() || (stepped && (needsStep(second) || misaligned(linear, bytes)))) return
+  if (faulted() || (stepped && (needsStep(second) || isStopped(linear, bytes, true)))) return
   for (let i: u32 = 0; i < bytes; i++) {
     const byte = <u8>(<u64>value >> (i << 3))
     if (i < room) writePhysical<u8>(physical + i, byte)
@@ -233,9 +241,11 @@ export function readAs32(linear: u32, user: bool): u32 {
 }
 export function writeAs16(linear: u32, value: u32, user: bool): void {
   writeLinear<u16>(linear, <u16>value, user, false)
+  if (load<u32>(DATA_BREAKPOINTS) != 0 && !faulted()) noteAccess(linear, 2, true)
 }
 export function writeAs32(linear: u32, value: u32, user: bool): void {
   writeLinear<u32>(linear, value, user, false)
+  if (load<u32>(DATA_BREAKPOINTS) != 0 && !faulted()) noteAccess(linear, 4, true)
 }
 
 /** Raises the #PF that an access to any of `bytes` bytes at `linear` would raise. */

@@ -3,14 +3,14 @@
  * global pages, CR0.WP, accessed and dirty bits, and exact #PF error codes.
  *
  * TLB entry, 16 bytes, direct mapped by linear page, one table for supervisor and one for user rights:
- *   +0  readTag   linear page when loads may go straight to RAM; | TLB_TAG_DEVICE when they may not; TLB_TAG_EMPTY when unused
+ *   +0  readTag   linear page when loads may go straight to RAM; | TLB_TAG_DEVICE when they may not (devices, watched pages); TLB_TAG_EMPTY when unused
  *   +4  writeTag  linear page when stores may too (writable, dirty, RAM); | TLB_TAG_CODE when it holds code; else TLB_TAG_EMPTY
  *   +8  addend    linear-memory address minus linear address
  *   +12 info      physical page | INFO_ bits
  * Generated code compares a tag with the page of the access's last byte, which also sends page-crossing accesses here.
  */
 import {
-  A20_MASK, CPL, CR0, CR0_PG, CR0_WP, CR2, CR3, CR4, CR4_PAE, CR4_PGE, CR4_PSE, EFER, FETCHED_PAGES, FETCHED_PAGES_BASE,
+  A20_MASK, CPL, CR0, CR0_PG, CR0_WP, CR2, CR3, CR4, CR4_PAE, CR4_PGE, CR4_PSE, DATA_BREAKPOINTS, EFER, FETCHED_PAGES, FETCHED_PAGES_BASE,
   JUMP_CACHE_BASE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_BYTES, KEY, LARGE_AREAS, LARGE_AREAS_BASE, LARGE_AREA_SHIFT,
   MODE, MODE_BITS, PAGE_FLAG_DEVICE, PAGE_FLAG_RAM, PAGE_GRANULES_BASE, PDPTE, RAM_BASE, ROM_PLACE,
   SUPERVISOR_GENERATION, TLB_BYTES,
@@ -18,6 +18,7 @@ import {
   TLB_TAG_DEVICE, TLB_TAG_EMPTY, TLB_USER, USER_GENERATION, VECTOR_PF, VIDEO_PLACE, WINDOW_BYTES,
   WINDOW_PHYSICAL, WINDOW_PLACE, WINDOWS,
 } from '../../build/helpers/layout'
+import { isWatched } from './breakpoints'
 import { pageFlag, raiseCode, readPhysical, writePhysical } from './memory'
 import { setMode } from './mode'
 
@@ -178,6 +179,7 @@ function peekWalk(linear: u32, user: bool): u32 {
 
 /** Opens the fast path for stores when the page may be written; with TLB_TAG_CODE when it holds decoded code. */
 function refreshWriteTag(entry: u32, page: u32, info: u32): void {
+  if (load<u32>(DATA_BREAKPOINTS) != 0 && isWatched(page)) return
   const physical = info & PAGE_MASK
   if (pageFlag(physical) != PAGE_FLAG_RAM) return
   const code = load<u32>(PAGE_GRANULES_BASE + ((physical >> 12) << 2)) != 0
@@ -200,8 +202,8 @@ function noteFilled(entry: u32): void {
 
 function fill(entry: u32, page: u32): void {
   if (load<u32>(entry, 12) == 0) noteFilled(entry)
-  const device = pageFlag(walkedPage) == PAGE_FLAG_DEVICE
-  store<u32>(entry, device ? page | TLB_TAG_DEVICE : page)
+  const slow = pageFlag(walkedPage) == PAGE_FLAG_DEVICE || (load<u32>(DATA_BREAKPOINTS) != 0 && isWatched(page))
+  store<u32>(entry, slow ? page | TLB_TAG_DEVICE : page)
   store<u32>(entry, TLB_TAG_EMPTY, 4)
   store<u32>(entry, RAM_BASE + walkedPage - page, 8)
   store<u32>(entry, walkedPage | walkedInfo | INFO_LISTED, 12)

@@ -1,8 +1,9 @@
 /** Whether a compiled region may be entered: its code pages must be mapped as they were when it was compiled. */
 import {
-  CPL, CR2, KEY, PAGE_BYTES, PAGE_FLAG_DEVICE, PAGE_FLAG_RAM, RAM_BASE, REGION_DESCRIPTORS_BASE, REGION_DESCRIPTOR_BYTES, REGION_DESCRIPTOR_FIRST_PAGE,
+  CPL, CR2, DATA_BREAKPOINTS, KEY, PAGE_BYTES, PAGE_FLAG_DEVICE, PAGE_FLAG_RAM, RAM_BASE, REGION_DESCRIPTORS_BASE, REGION_DESCRIPTOR_BYTES, REGION_DESCRIPTOR_FIRST_PAGE,
   REGION_DESCRIPTOR_PAGES, REGION_DESCRIPTOR_VALIDATED_KEY,
 } from '../../build/helpers/layout'
+import { isWatched } from './breakpoints'
 import { clearFault, faulted, holdsCode, pageFlag } from './memory'
 import { noteFetched, peekFetch, translate, translateFetch } from './paging'
 
@@ -41,6 +42,7 @@ function hostFor(linear: u32, bytes: u32, write: bool): u32 {
     return 0
   }
   const flag = pageFlag(physical)
+  if (load<u32>(DATA_BREAKPOINTS) != 0 && isWatched(linear & ~(PAGE_BYTES - 1))) return 0
   if (write ? flag != PAGE_FLAG_RAM || holdsCode(physical, bytes) : flag == PAGE_FLAG_DEVICE) return 0
   return RAM_BASE + physical
 }

@@ -3,23 +3,27 @@
  * not on a direct link: `attend`, then `findRun`.
  */
 import {
-  CPL, EFLAGS, EFLAGS_IF, EFLAGS_TF, EIP, EXIT_ARGUMENT, EXIT_BUDGET, EXIT_DECODE, EXIT_HALT, EXIT_INTERRUPT,
+  CODE_BREAKPOINTS, CPL, CR0, CR0_PE, CR4, CR4_PVI, CR4_VME, DEBUG_HITS, EFLAGS, EFLAGS_IF, EFLAGS_RF, EFLAGS_TF, EFLAGS_VIF, EFLAGS_VIP, EFLAGS_VM, EIP, EXIT_ARGUMENT, EXIT_BUDGET, EXIT_DECODE, EXIT_HALT, EXIT_INTERRUPT,
   EXIT_NONE, EXIT_REASON, HALTED, HASH_MULTIPLIER, HEADER_BYTES, HEADER_SECOND_PAGE,
   INTERRUPT_LINE, INTERRUPT_SHADOW, JUMP_CACHE_BASE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_BYTES, JUMP_CACHE_KEY,
   JUMP_CACHE_LINEAR, JUMP_CACHE_REGION, JUMP_CACHE_RUN,
   KEY, MANY_MISSES, MAX_RUN_INSTRUCTIONS, MISS_PROFILE_BASE, MISS_PROFILE_ENTRIES, MISS_PROFILE_ENTRY_BYTES, MODE, MODE_FLAT,
-  MODE_STEP, NMI_BLOCKED, NOT_CROSSING, PIN_INTR, PIN_NMI, RECORD_BYTES, REMAINING,
-  REMAINING_CUT, RUN_TABLE_BASE, RUN_TABLE_ENTRIES, RUN_TABLE_ENTRY_BYTES,
-  SEGMENT_BASE, SEGMENT_CS, SEGMENT_LIMIT, SHADOW_BEFORE, STEPPING, STEP_REQUEST, TARGET_PROFILE_ROW_BYTES, TRACE_EACH, TRAP_BEFORE,
+  MODE_STEP, NMI_BLOCKED, NOT_CROSSING, PIN_INTR, PIN_NMI, RECORD_BYTES, REMAINING, REMAINING_CUT, REPEATING, RESUME_BEFORE,
+  RUN_TABLE_BASE, RUN_TABLE_ENTRIES, RUN_TABLE_ENTRY_BYTES, SEGMENT_BASE, SEGMENT_CS, SEGMENT_LIMIT, SHADOW_BEFORE,
+  SHADOW_MOV_SS, STEPPING, STEP_REQUEST, TARGET_PROFILE_ROW_BYTES, TRACE_EACH, TRAP_BEFORE,
   VECTOR_GP,
 } from '../../build/helpers/layout'
-import { deliverDebugTrap } from './interrupts'
+import { hitsCode } from './breakpoints'
+import { deliverCodeBreakpoint, deliverDebugTrap, deliverException } from './interrupts'
 import { faulted, raiseCode } from './memory'
 import { setStep } from './mode'
 import { noteFetched, translateFetch } from './paging'
 
 /** DR6.BS: single step. */
 const DR6_BS: u32 = 1 << 14
+
+/** A virtual interrupt is pending and enabled. */
+const VIRTUAL_INTERRUPT: u32 = EFLAGS_VIF | EFLAGS_VIP
 
 /** A run table entry whose run was dropped: the probe goes on behind it. */
 const TOMBSTONE: u32 = 1
@@ -33,6 +37,12 @@ function interruptWaits(): bool {
   return (pins & PIN_INTR) != 0 && (load<u32>(EFLAGS) & EFLAGS_IF) != 0
 }
 
+/** Whether VIF and VIP, both set, raise #GP in front of the next instruction (SDM vol. 3, 20.3.3 and 20.4). */
+function virtualInterruptDue(): bool {
+  if (load<u32>(EFLAGS) & EFLAGS_VM) return (load<u32>(CR4) & CR4_VME) != 0
+  return load<u32>(CPL) == 3 && (load<u32>(CR4) & CR4_PVI) != 0 && (load<u32>(CR0) & CR0_PE) != 0
+}
+
 /**
  * Runs between instructions, when the interpreter is off the linked path: ends a single step, takes traps, and
  * returns an ExitReason, or EXIT_NONE to go on. An exact stop is reached by stepping the last few instructions.
@@ -44,11 +54,10 @@ export function attend(): u32 {
     // The shadow covers one instruction; the stepped one may have cast a new one of the other kind.
     if (load<u32>(SHADOW_BEFORE) != 0 && load<u32>(INTERRUPT_SHADOW) == load<u32>(SHADOW_BEFORE))
       store<u32>(INTERRUPT_SHADOW, 0)
-    if (load<u32>(TRAP_BEFORE) != 0) {
-      store<u32>(TRAP_BEFORE, 0)
-      deliverDebugTrap(DR6_BS)
-    }
-  }
+    const traps = (load<u32>(TRAP_BEFORE) != 0 ? DR6_BS : 0) | load<u32>(DEBUG_HITS)
+    store<u32>(TRAP_BEFORE, 0)
+    if (traps != 0) deliverDebugTrap(traps)
+  } else if (load<u32>(DEBUG_HITS) != 0) deliverDebugTrap(load<u32>(DEBUG_HITS))
   if (load<u32>(EXIT_REASON) != 0) return load<u32>(EXIT_REASON)
   if (load<u32>(HALTED) != 0) return EXIT_HALT
   const remaining = <i32>(load<u32>(REMAINING) - load<u32>(REMAINING_CUT))
@@ -57,8 +66,28 @@ export function attend(): u32 {
   const shadow = load<u32>(INTERRUPT_SHADOW)
   if (load<u32>(INTERRUPT_LINE) != 0 && shadow == 0 && interruptWaits()) return EXIT_INTERRUPT
   if (remaining <= 0) return EXIT_BUDGET
+  if (load<u32>(CODE_BREAKPOINTS) != 0) {
+    // MOV SS holds code breakpoints off, and a repeated instruction that goes on has passed its own.
+    const passed = (load<u32>(EFLAGS) & EFLAGS_RF) | (shadow & SHADOW_MOV_SS) | load<u32>(REPEATING)
+    const hits = passed == 0 ? hitsCode(load<u32>(SEGMENT_BASE + SEGMENT_CS * 8) + load<u32>(EIP)) : 0
+    if (hits != 0) {
+      // A handler that begins at a breakpoint never gets further: the budget must run out on it.
+      store<u32>(REMAINING, remaining - 1)
+      deliverCodeBreakpoint(hits)
+      return attend()
+    }
+    store<u32>(RESUME_BEFORE, load<u32>(EFLAGS) & EFLAGS_RF)
+    store<u32>(EFLAGS, load<u32>(EFLAGS) & ~EFLAGS_RF)
+  }
+  if ((load<u32>(EFLAGS) & VIRTUAL_INTERRUPT) == VIRTUAL_INTERRUPT && virtualInterruptDue()) {
+    store<u32>(REMAINING, remaining - 1)
+    raiseCode(VECTOR_GP, 0)
+    deliverException()
+    return attend()
+  }
+  store<u32>(REPEATING, 0)
   const trap = load<u32>(EFLAGS) & EFLAGS_TF
-  const alone = shadow | trap | load<u32>(STEP_REQUEST) | load<u32>(TRACE_EACH)
+  const alone = shadow | trap | load<u32>(STEP_REQUEST) | load<u32>(TRACE_EACH) | load<u32>(CODE_BREAKPOINTS)
   if (alone != 0 || remaining < <i32>MAX_RUN_INSTRUCTIONS) {
     store<u32>(STEP_REQUEST, 0)
     store<u32>(STEPPING, 1)
@@ -74,6 +103,7 @@ export function cancelStep(): void {
   if (load<u32>(STEPPING) == 0) return
   store<u32>(STEPPING, 0)
   store<u32>(TRAP_BEFORE, 0)
+  store<u32>(EFLAGS, load<u32>(EFLAGS) | load<u32>(RESUME_BEFORE))
   setStep(false)
 }
 
@@ -152,7 +182,8 @@ export function isSettled(key: u32): bool {
   const interrupts = load<u32>(INTERRUPT_LINE) != 0 && interruptWaits()
   const pending =
     load<u32>(EXIT_REASON) | load<u32>(HALTED) | load<u32>(REMAINING_CUT) | (load<u32>(EFLAGS) & EFLAGS_TF) |
-    load<u32>(STEP_REQUEST) | load<u32>(TRACE_EACH) | load<u32>(INTERRUPT_SHADOW)
+    load<u32>(STEP_REQUEST) | load<u32>(TRACE_EACH) | load<u32>(INTERRUPT_SHADOW) | load<u32>(CODE_BREAKPOINTS) |
+    load<u32>(DEBUG_HITS)
   return load<u32>(KEY) == key && pending == 0 && !interrupts
 }
 

@@ -57,6 +57,18 @@ export function isStopped(): bool {
   return ((before | after) & ~(control >> MXCSR_MASK_POSITION) & EXCEPTIONS) != 0
 }
 
+/**
+ * Ends a step of an instruction that does several in turn: the flags of this one stand, whatever later ones raise.
+ * False when an exception has ended the instruction.
+ */
+export function nextStep(): bool {
+  if (isStopped()) return false
+  control |= before | after
+  before = 0
+  after = 0
+  return true
+}
+
 export function setRounding(mode: u32): void {
   rounding = mode
 }

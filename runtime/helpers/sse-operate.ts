@@ -22,7 +22,7 @@ import {
 } from './sse-convert'
 import { reciprocal, reciprocalSquareRoot } from './sse-estimate'
 import { quickDoubles, quickSingles } from './sse-quick'
-import { beginFloat, endFloat, isStopped, product, quotient, rounding, squareRoot, sum } from './sse-float'
+import { beginFloat, endFloat, nextStep, product, quotient, rounding, squareRoot, sum } from './sse-float'
 
 // @ts-ignore: decorator
 @inline
@@ -87,11 +87,11 @@ function dotProduct(destination: u32, source: u32, wide: bool): void {
     const chosen = (mask >> (4 + i)) & 1
     setElement(scratch, i, chosen ? product(element(destination, i, wide), element(source, i, wide), wide) : 0, wide)
   }
-  if (isStopped()) return
+  if (!nextStep()) return
   let total = sum(element(scratch, 0, wide), element(scratch, 1, wide), false, wide)
   if (!wide) {
     const upper = sum(element(scratch, 2, wide), element(scratch, 3, wide), false, wide)
-    if (isStopped()) return
+    if (!nextStep()) return
     total = sum(total, upper, false, wide)
   }
   for (let i: u32 = 0; i < count; i++) setElement(RESULT, i, (mask >> i) & 1 ? total : 0, wide)

@@ -18,6 +18,7 @@ import {
   CR3,
   DR,
   EFLAGS_NT,
+  EFLAGS_RF,
   EFLAGS_VM,
   EIP,
   GDTR_BASE,
@@ -44,6 +45,7 @@ import {
   VECTOR_SS,
   VECTOR_TS,
 } from '../../build/helpers/layout'
+import { reportDebug, updateBreakpoints } from './breakpoints'
 import { loadPageDirectoryBase } from './control-registers'
 import {
   ACCESS_PRESENT,
@@ -77,6 +79,7 @@ import {
 } from './descriptors'
 import { getEflags, setEflags } from './flags'
 import { checkGate } from './gates'
+import { deliverException } from './interrupts'
 import {
   faulted,
   probeWriteSystem,
@@ -136,6 +139,8 @@ const DR7_LOCAL: u32 = 0x155
 // Image of the new task, read before anything is written.
 const image: usize = memory.data(64, 8)
 const IMAGE_SEGMENT: usize = 32
+/** Whether the last switch has come to step 3: what is raised from there on belongs to the new task. */
+let committed: bool = false
 let newEip: u32 = 0
 let newEflags: u32 = 0
 let newCr3: u32 = 0
@@ -232,6 +237,7 @@ export function switchTask(
   eflags: u32,
   errorCode: i64,
 ): void {
+  committed = false
   const wide = (accessOf(high) & TYPE_32) != 0
   const base = baseOf(low, high)
   if (limitOf(low, high) < (wide ? TSS32_LIMIT : TSS16_LIMIT)) {
@@ -254,6 +260,7 @@ export function switchTask(
   if (faulted() || !readImage(base, wide)) return
 
   // Commit: nothing below can fault until the new task's registers are in place.
+  committed = true
   saveTask(eip, source == TASK_RETURN ? eflags & ~EFLAGS_NT : eflags)
   if (source != TASK_CALL) writeSystem8(oldAccessByte, oldByte & ~TYPE_BUSY)
   if (source == TASK_CALL) {
@@ -267,12 +274,23 @@ export function switchTask(
   }
   fillCache(SEGMENT_TR, selector, low, busy)
   store<u32>(CR0, load<u32>(CR0) | CR0_TS)
-  store<u32>(DR + (7 << 3), load<u32>(DR + (7 << 3)) & ~DR7_LOCAL)
+  if (load<u32>(DR + (7 << 3)) & DR7_LOCAL) {
+    store<u32>(DR + (7 << 3), load<u32>(DR + (7 << 3)) & ~DR7_LOCAL)
+    updateBreakpoints()
+  }
   store<u32>(TRAP_BEFORE, 0)
   store<u32>(HALTED, 0)
   store<u32>(INTERRUPT_SHADOW, SHADOW_NONE)
   enterTask(wide, errorCode)
   updateMode()
+}
+
+/**
+ * Behind a switch that an instruction has asked for: a fault of step 4 or 5 belongs to the new task and its EIP, not to
+ * that instruction, so it is delivered here.
+ */
+export function settleSwitch(): void {
+  if (committed && faulted()) deliverException()
 }
 
 /** Steps 3 to 5: makes the image the running task. */
@@ -307,7 +325,7 @@ function enterTask(wide: bool, errorCode: i64): void {
     return
   }
   if (newTrap) {
-    store<u32>(DR + (6 << 3), load<u32>(DR + (6 << 3)) | DR6_BT)
+    reportDebug(DR6_BT)
     raise(VECTOR_DB)
   }
 }
@@ -409,6 +427,11 @@ export function fetchGateTask(selector: u32): bool {
   return !absent(VECTOR_NP, selector)
 }
 
+/** Flags of a task that leaves by an instruction, which has cleared RF by then. */
+function ownFlags(): u32 {
+  return getEflags() & ~EFLAGS_RF
+}
+
 /**
  * Far JMP or CALL to system descriptor {low, high}, just fetched: a task gate (`gate`), or a TSS itself.
  * Any other type raises #GP(selector).
@@ -417,7 +440,8 @@ export function transferToTask(selector: u32, low: u32, high: u32, gate: bool, s
   if (gate) {
     const tss = low >> 16
     if (!checkGate(selector, high) || !fetchGateTask(tss)) return
-    switchTask(tss, descriptorLinear, descriptorLow, descriptorHigh, source, next, getEflags(), NO_ERROR_CODE)
+    switchTask(tss, descriptorLinear, descriptorLow, descriptorHigh, source, next, ownFlags(), NO_ERROR_CODE)
+    settleSwitch()
     return
   }
   const access = accessOf(high)
@@ -430,7 +454,8 @@ export function transferToTask(selector: u32, low: u32, high: u32, gate: bool, s
     raiseSelector(VECTOR_NP, selector)
     return
   }
-  switchTask(selector, descriptorLinear, low, high, source, next, getEflags(), NO_ERROR_CODE)
+  switchTask(selector, descriptorLinear, low, high, source, next, ownFlags(), NO_ERROR_CODE)
+  settleSwitch()
 }
 
 /** IRET with NT set: back to the task that the back link of the current TSS names. This task resumes at `next`. */
@@ -454,7 +479,8 @@ export function taskReturn(next: u32): void {
     descriptorHigh,
     TASK_RETURN,
     next,
-    getEflags(),
+    ownFlags(),
     NO_ERROR_CODE,
   )
+  settleSwitch()
 }

@@ -1,14 +1,18 @@
 /** The commands of `tabpc`, and what comes before them on the command line: --help and --version. */
 
 import { PCError } from '../errors.ts'
+import { copyAssetsCommand } from './copy-assets.ts'
 import { mainHelp } from './help.ts'
 import { nearest } from './options.ts'
 import { type RunHost, runCommand } from './run.ts'
+import { serveCommand } from './serve.ts'
 import { version } from './version.ts'
 
 type Command = (argv: readonly string[], host: RunHost) => Promise<number>
 
-const commands: Readonly<Record<string, Command>> = { run: runCommand }
+const commands: Readonly<Record<string, Command>> = {
+  run: runCommand, serve: serveCommand, 'copy-assets': copyAssetsCommand,
+}
 
 /** Runs the command line `argv` (without node and the script); resolves to the exit status. Throws `PCError`. */
 export async function runCommandLine(argv: readonly string[], host: RunHost): Promise<number> {

@@ -15,6 +15,8 @@ Usage: tabpc <command> [options]
 
 Commands:
   run          boot a kernel in a PC on this terminal
+  serve        the demo site in the browser, with the images that are given
+  copy-assets  copy what a page fetches at run time into a folder
 
 Options:
   --help       show this page; tabpc run --help shows the options of run

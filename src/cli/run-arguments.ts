@@ -95,7 +95,7 @@ export const runOptions: readonly { readonly heading: string; readonly options: 
         name: 'cpu',
         kind: 'value',
         placeholder: 'MODEL',
-        help: 'what CPUID announces: max (default, all that is there), i686, pentium or 486',
+        help: 'the CPU: max (default, all that is there), i686 (up to SSE2), pentium or 486',
       },
       { name: 'no-jit', kind: 'flag', help: 'interpret only, compile nothing' },
     ],

@@ -62,6 +62,11 @@ const KEYS: Record<string, [number, number]> = {
   Lang1: [0xf2, 0xf2], Lang2: [0xf1, 0xf1],
 }
 
+/** All keys, by `KeyboardEvent.code`. */
+export function keyNames(): string[] {
+  return Object.keys(KEYS)
+}
+
 /** The key of that `KeyboardEvent.code`, or undefined when PC keyboards have no such key. */
 export function keyOf(code: string): Key | undefined {
   if (!Object.hasOwn(KEYS, code)) return undefined

@@ -19,7 +19,7 @@ import { restore, snapshot } from './state.ts'
 import { DISPI_REGISTERS, DispiRegisters } from './vga/dispi.ts'
 import { monitorEdid } from './vga/edid.ts'
 import { dacColors } from './vga/palette.ts'
-import { type BlinkPhases, drawLinear, drawVga, type Picture } from './vga/picture.ts'
+import { type BlinkPhases, drawLinear, drawVga, pictureSize, type Picture } from './vga/picture.ts'
 import { LEGACY_FIRST, LEGACY_LAST, Planes, PLANES_BYTES } from './vga/planes.ts'
 import { nextRetrace, retraceStatus } from './vga/retrace.ts'
 import {
@@ -506,6 +506,13 @@ export class Vga implements Device {
   /** The lines on a text screen; undefined in graphics modes. */
   text(): string[] | undefined {
     return this.dispi.enabled ? undefined : screenText(this.registers, this.planes)
+  }
+
+  /** What the screen shows, and how many pixels a picture of it has. */
+  get mode(): { kind: 'text' | 'graphics', width: number, height: number } {
+    const { mode } = this.dispi
+    if (mode) return { kind: 'graphics', width: mode.width, height: mode.height }
+    return { kind: this.registers.isGraphics ? 'graphics' : 'text', ...pictureSize(this.registers) }
   }
 
   private blinkPhases(): BlinkPhases {

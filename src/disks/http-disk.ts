@@ -6,6 +6,7 @@
  * Read only: put an OverlayDisk over it to write. The server must know ranges. Source: RFC 9110, 14 (Range requests).
  */
 import { PCError } from '../errors.ts'
+import { request } from '../fetch-problem.ts'
 import type { Disk } from './disk.ts'
 
 const BLOCK_BYTES = 256 << 10
@@ -37,13 +38,13 @@ export class HttpDisk implements Disk {
     this.options = options
   }
 
-  /** Asks for the size. Breaks its promise with `PCError` 'bad-file' when there is no such file or no range of it. */
+  /** Asks for the size. Breaks its promise with `PCError`: no such file ('asset-missing'), no ranges ('no-range') … */
   static async open(url: string, options: HttpDiskOptions = {}): Promise<HttpDisk> {
-    const response = await request(url, 0, 1, options)
+    const response = await requestRange(url, 0, 1, options)
     const total = /^bytes 0-\d+\/(\d+)$/.exec(response.headers.get('content-range') ?? '')?.[1]
     await response.arrayBuffer()
     if (total === undefined || Number(total) === 0)
-      throw new PCError('bad-file', `the server does not tell the size of '${url}'`, 'fetch the file whole')
+      throw new PCError('no-range', `the server does not tell the size of '${url}'`, 'fetch the file whole: disk.download(url)')
     return new HttpDisk(url, Number(total), options)
   }
 
@@ -86,7 +87,7 @@ export class HttpDisk implements Disk {
     const length = Math.min(BLOCK_BYTES, this.bytes - start)
     for (let attempt = 1; ; attempt++) {
       try {
-        const response = await request(this.url, start, length, this.options)
+        const response = await requestRange(this.url, start, length, this.options)
         const bytes = new Uint8Array(await response.arrayBuffer())
         if (bytes.length !== length)
           throw new PCError('bad-file', `the server gave ${bytes.length} bytes of '${this.url}' for ${length}`, 'try again')
@@ -101,18 +102,10 @@ export class HttpDisk implements Disk {
   }
 }
 
-async function request(url: string, start: number, length: number, options: HttpDiskOptions): Promise<Response> {
+async function requestRange(url: string, start: number, length: number, options: HttpDiskOptions): Promise<Response> {
   const headers = { ...options.headers, range: `bytes=${start}-${start + length - 1}` }
-  let response: Response
-  try {
-    response = await (options.fetch ?? fetch)(url, { headers, signal: options.signal })
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new PCError('bad-file', `'${url}' cannot be fetched: ${reason}`, 'check the address and the network')
-  }
+  const response = await request(url, { ...options, headers })
   if (response.status === STATUS_PARTIAL) return response
   await response.body?.cancel()
-  if (!response.ok)
-    throw new PCError('bad-file', `'${url}' cannot be fetched: status ${response.status}`, 'check the address')
-  throw new PCError('bad-file', `the server gives no ranges of '${url}'`, 'use one that does, or fetch the file whole')
+  throw new PCError('no-range', `the server gives no ranges of '${url}'`, 'use one that does, or fetch the file whole: disk.download(url)')
 }

@@ -36,8 +36,14 @@ export function loadFirmware(given: { readonly bios?: string, readonly vgaBios?:
   }
 }
 
-/** The font of the VGA BIOS that comes with tabpc, for boots without a BIOS; undefined when there is none. */
-export function loadTextFont(): Uint8Array | undefined {
+/** The VGA BIOS that comes with tabpc; undefined when there is none. */
+export function loadVgaBios(): Uint8Array | undefined {
   const path = find(VGA_BIOS)
-  return path === undefined ? undefined : findFont(readInputFile(path, 'the VGA BIOS', MOST_VGA_BIOS_BYTES))
+  return path === undefined ? undefined : readInputFile(path, 'the VGA BIOS', MOST_VGA_BIOS_BYTES)
+}
+
+/** Its font, for boots without a BIOS; undefined when there is none. */
+export function loadTextFont(): Uint8Array | undefined {
+  const vgaBios = loadVgaBios()
+  return vgaBios && findFont(vgaBios)
 }

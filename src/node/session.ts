@@ -7,7 +7,7 @@
  */
 
 import type { MachineStats, RunnableMachine, RunResult } from '../machine-options.ts'
-import { ByteBatch } from './byte-batch.ts'
+import { ByteBatch } from '../byte-batch.ts'
 import { ExpectMatcher } from './expect-matcher.ts'
 import type { Output } from './output.ts'
 import { type LoopEnd, RunLoop } from './run-loop.ts'

@@ -152,8 +152,8 @@ describe('a URL', () => {
   })
 
   it('that is missing, or without ranges, is refused', async () => {
-    await expect(HttpDisk.open(`${base}/missing`)).rejects.toMatchObject({ code: 'bad-file', message: expect.stringMatching(/404/) })
-    await expect(HttpDisk.open(`${base}/whole`)).rejects.toMatchObject({ message: expect.stringMatching(/no ranges/) })
-    await expect(HttpDisk.open('http://127.0.0.1:1/')).rejects.toMatchObject({ code: 'bad-file' })
+    await expect(HttpDisk.open(`${base}/missing`)).rejects.toMatchObject({ code: 'asset-missing', message: expect.stringMatching(/404/) })
+    await expect(HttpDisk.open(`${base}/whole`)).rejects.toMatchObject({ code: 'no-range', message: expect.stringMatching(/no ranges/) })
+    await expect(HttpDisk.open('http://127.0.0.1:1/')).rejects.toMatchObject({ code: 'network' })
   })
 })

@@ -166,6 +166,7 @@ export class Cpu {
       },
       codeWritten: () => {},
       timestamp: () => this.time,
+      floatError: () => {},
       random: () => 0x5eed,
     }
     const abort = (): never => {

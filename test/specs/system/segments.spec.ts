@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { Cr0, ModeBit, Segment } from '../../../runtime/state.ts'
 import { ACC, Cpu, GDT, LDT, STACK_TOP, sel, TSS32 } from './cpu.ts'
 
-const { Es, Cs, Ss, Ds, Fs } = Segment
+const { Es, Ss, Ds, Fs } = Segment
 let cpu: Cpu
 
 beforeAll(async () => {

@@ -51,6 +51,7 @@ export class X87Machine {
       writePort: nothing,
       codeWritten: nothing,
       timestamp: () => 0n,
+      floatError: nothing,
       random: () => 0x5eed,
     }
     const abort = (): never => {

@@ -1,8 +1,8 @@
 /**
- * Which CPU feature an opcode row belongs to, and how CPUID announces it: for `npm run coverage` and its spec.
+ * Which CPU feature an opcode row belongs to, and how CPUID announces it: for the CPU models, `npm run coverage` and its spec.
  * Source: Intel SDM vol. 1, chapters 9 to 12 and 5.1 to 5.12; vol. 2, CPUID, tables 3-10 and 3-11.
  */
-import type { OpcodeRow } from '../jit/decode/opcode-rows.ts'
+import type { OpcodeRow } from './opcode-rows.ts'
 
 /** A feature's bit in CPUID: leaf, and register as CPUID's element of the `result` state field (2 ECX, 3 EDX). */
 export interface FeatureBit {
