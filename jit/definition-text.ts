@@ -8,7 +8,7 @@
  *     setFlags Add size 32: result %3, left %2, carry %4
  */
 import { Lazy } from '../runtime/flags.ts'
-import { Gpr, Segment, Vector } from '../runtime/state.ts'
+import { FAULT_FERR, Gpr, Segment, Vector } from '../runtime/state.ts'
 import { countUses, isEffect, type Node } from './ir.ts'
 
 /** Condition codes by number (SDM vol. 1, appendix B). */
@@ -23,6 +23,11 @@ const INDENT = '  '
 const typeSuffixes = { none: '', i32: '', i64: ':64', f32: ':f32', f64: ':f64', v128: ':128' }
 /** Constants beyond this are easier to read in base 16. */
 const LARGEST_DECIMAL = 99
+
+/** An exception's name; FERR# is a pin. */
+function raisedName(vector: number): string {
+  return vector === FAULT_FERR ? 'FERR#' : `#${Vector[vector]}`
+}
 
 class DefinitionText {
   private readonly lines: string[] = []
@@ -127,7 +132,7 @@ class DefinitionText {
       case 'setOverflow': return `OF <- ${this.value(args[0])}`
       case 'setFlags': return this.describeFlags(node)
       case 'call': return `call ${name}(${this.values(args)})`
-      case 'faultIf': return `raise #${Vector[number]}${size > 0 ? `(${this.value(args[1])})` : ''} if ${this.value(args[0])}`
+      case 'faultIf': return `raise ${raisedName(number)}${size > 0 ? `(${this.value(args[1])})` : ''} if ${this.value(args[0])}`
       case 'branch': return `branch to the target if ${this.value(args[0])}`
       case 'jump': return 'jump to the target'
       case 'jumpTo': return `jump to ${this.value(args[0])}`

@@ -167,6 +167,7 @@ export class Cpu {
       codeWritten: () => {},
       timestamp: () => this.time,
       floatError: () => {},
+      apicBaseWritten: () => {},
       random: () => 0x5eed,
     }
     const abort = (): never => {

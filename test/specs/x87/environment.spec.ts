@@ -1,6 +1,6 @@
 /** x87 environment, state images, exceptions on entry, and faults in the middle of an image. */
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { Cr0, Eflags, Segment, Vector } from '../../../runtime/state.ts'
+import { FAULT_FERR, Cr0, Eflags, Segment, Vector } from '../../../runtime/state.ts'
 import { X87Machine } from './machine.ts'
 
 const IMAGE = 0x3000
@@ -220,7 +220,7 @@ describe('exceptions on entry', () => {
     ['x87Check', Cr0.NE | Cr0.TS, 0, Vector.NM],
     ['x87Check', Cr0.NE | Cr0.EM, PENDING, Vector.NM],
     ['x87Check', Cr0.NE | Cr0.MP, PENDING, Vector.MF],
-    ['x87Check', 0, PENDING, -1],
+    ['x87Check', 0, PENDING, FAULT_FERR],
     ['x87Begin', Cr0.NE, PENDING, Vector.MF],
     ['x87Available', Cr0.NE, PENDING, -1],
     ['x87Available', Cr0.NE | Cr0.EM, 0, Vector.NM],

@@ -52,6 +52,7 @@ export class X87Machine {
       codeWritten: nothing,
       timestamp: () => 0n,
       floatError: nothing,
+      apicBaseWritten: nothing,
       random: () => 0x5eed,
     }
     const abort = (): never => {
