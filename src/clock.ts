@@ -16,8 +16,11 @@ import type { Clock, DeviceState, Timer } from './devices/device.ts'
 import { PCError } from './errors.ts'
 
 const NS_PER_MS = 1_000_000
-/** Wall mode: how far time may jump past the next timer between two looks at the host clock. */
-const LONGEST_JUMP_NS = 500 * NS_PER_MS
+/**
+ * Wall mode: how far time may jump past the next timer between two looks at the host clock. Well below the half second
+ * after which Linux takes the rest of a mouse packet for the beginning of another.
+ */
+const LONGEST_JUMP_NS = 200 * NS_PER_MS
 /** Callbacks one `runDue` may run: a timer that keeps rescheduling itself in the past cannot hang the machine. */
 const MOST_FIRINGS = 10_000
 

@@ -6,7 +6,7 @@
  *
  *   index.js (PC)   element.js   v86.js   machine-worker.js   compile-worker.js   core.wasm   *.bin
  */
-import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 
@@ -17,14 +17,28 @@ const pageEntries = { index: 'src/web/index.ts', element: 'src/element.ts', v86:
 /** Scripts of workers: each is whole in itself, so that it can be copied anywhere. */
 const workerEntries = { 'machine-worker': 'src/web/machine-worker.ts', 'compile-worker': 'src/web/compile-worker.ts' }
 
+/**
+ * Fills a folder of build/ anew, beside the old one, which it replaces at the end: a server that runs meanwhile misses
+ * nothing, and pieces of the last build (which are named by what they hold) do not stay.
+ */
+async function replaceFolder(root: string, name: string, fill: (folder: string) => Promise<void>): Promise<void> {
+  const folder = join(root, 'build', name)
+  const part = `${folder}.part`
+  rmSync(part, { recursive: true, force: true })
+  mkdirSync(part, { recursive: true })
+  await fill(part)
+  rmSync(folder, { recursive: true, force: true })
+  renameSync(part, folder)
+}
+
 /** Builds build/web/ in the project at `root`. core.wasm must be there. */
 export async function buildWeb(root: string): Promise<void> {
-  const folder = join(root, 'build/web')
-  // Shared pieces are named by what they hold: those of the last build would stay.
-  rmSync(folder, { recursive: true, force: true })
-  mkdirSync(folder, { recursive: true })
+  await replaceFolder(root, 'web', folder => fillWeb(root, folder))
+}
+
+async function fillWeb(root: string, folder: string): Promise<void> {
   const common = {
-    absWorkingDir: root, outdir: 'build/web', bundle: true, platform: 'browser', format: 'esm', target: 'es2022',
+    absWorkingDir: root, outdir: folder, bundle: true, platform: 'browser', format: 'esm', target: 'es2022',
     minify: true, sourcemap: 'linked', sourcesContent: false, legalComments: 'none', logLevel: 'warning',
   } as const
   await build({ ...common, entryPoints: pageEntries, splitting: true, chunkNames: 'shared-[hash]' })
@@ -38,16 +52,17 @@ export async function buildWeb(root: string): Promise<void> {
 
 /** Builds build/site/. build/web/ must be there. */
 export async function buildSite(root: string): Promise<void> {
-  const folder = join(root, 'build/site')
-  rmSync(folder, { recursive: true, force: true })
-  mkdirSync(folder, { recursive: true })
+  await replaceFolder(root, 'site', folder => fillSite(root, folder))
+}
+
+async function fillSite(root: string, folder: string): Promise<void> {
   await build({
-    absWorkingDir: root, outdir: 'build/site', bundle: true, platform: 'browser', format: 'esm', target: 'es2022',
+    absWorkingDir: root, outdir: folder, bundle: true, platform: 'browser', format: 'esm', target: 'es2022',
     minify: true, legalComments: 'linked', logLevel: 'warning', entryPoints: { app: 'src/site/main.ts' },
   })
   // The style sheets of xterm.js and of the site become one.
   await build({
-    absWorkingDir: root, outfile: 'build/site/app.css', bundle: true, minify: true, logLevel: 'warning',
+    absWorkingDir: root, outfile: join(folder, 'app.css'), bundle: true, minify: true, logLevel: 'warning',
     stdin: { contents: "@import '@xterm/xterm/css/xterm.css'; @import './src/site/app.css';", resolveDir: root, loader: 'css' },
   })
   for (const name of ['index.html', 'icon.svg']) copyFileSync(join(root, 'src/site', name), join(folder, name))

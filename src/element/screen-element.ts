@@ -22,7 +22,7 @@ const MEBIBYTE = 2 ** 20
 /** What the files are called for people. */
 const assetNames: Readonly<Record<string, string>> = {
   core: 'the CPU', kernel: 'the kernel', initrd: 'the RAM disk', bios: 'the BIOS', vgaBios: 'the video BIOS',
-  hda: 'the hard disk', hdb: 'the second hard disk', cdrom: 'the CD-ROM', fda: 'the floppy disk', fdb: 'the second floppy disk',
+  hda: 'the hard disk', hdb: 'the second hard disk', vda: 'the virtio disk', vdb: 'the second virtio disk', cdrom: 'the CD-ROM', fda: 'the floppy disk', fdb: 'the second floppy disk',
 }
 
 /** A page is also rendered on servers, where there are no elements. */

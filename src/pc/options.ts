@@ -8,8 +8,8 @@ import type { PCProgress } from './events.ts'
 /** A file: its address, its bytes, or a Blob (a File of the page, say). Addresses are relative to the page. */
 export type FileSource = string | URL | Uint8Array | ArrayBuffer | Blob
 
-/** Drives as QEMU names them: hard disks, CD-ROM, floppy disks. */
-export const driveNames = ['hda', 'hdb', 'cdrom', 'fda', 'fdb'] as const
+/** Drives as QEMU names them: IDE disks, CD-ROM, virtio disks (faster, for guests with the driver), floppy disks. */
+export const driveNames = ['hda', 'hdb', 'cdrom', 'vda', 'vdb', 'fda', 'fdb'] as const
 export type DriveName = (typeof driveNames)[number]
 
 /** Boot a kernel directly: a Linux bzImage or a Multiboot ELF. */

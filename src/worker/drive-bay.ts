@@ -29,7 +29,8 @@ export interface DriveHost {
 }
 
 const roles: Readonly<Record<DriveName, string>> = {
-  hda: 'the first hard disk', hdb: 'the second hard disk', cdrom: 'the CD-ROM', fda: 'floppy disk A', fdb: 'floppy disk B',
+  hda: 'the first hard disk', hdb: 'the second hard disk', cdrom: 'the CD-ROM', vda: 'the first virtio disk',
+  vdb: 'the second virtio disk', fda: 'floppy disk A', fdb: 'floppy disk B',
 }
 
 const isFloppy = (drive: DriveName): boolean => drive === 'fda' || drive === 'fdb'

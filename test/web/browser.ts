@@ -19,7 +19,7 @@ export const hasGuest = existsSync(join(guestFolder, 'vmlinuz'))
 export const hasFirmware = existsSync(join(root, 'build/web/bios-256k.bin'))
 
 /** Why browser specs cannot run, or undefined when they can. */
-export const missing = !chromiumPath
+export const missing = !chromiumPath || !hasFirmware
   ? 'Chromium is not installed (apt-get install chromium)'
   : existsSync(join(root, 'build/web/index.js')) ? undefined : 'build/web is missing (npm run build)'
 

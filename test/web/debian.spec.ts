@@ -33,6 +33,33 @@ interface Boot {
   readonly lit: number
 }
 
+interface TraceEvent {
+  readonly ph: string
+  readonly name: string
+  readonly pid: number
+  readonly tid: number
+  /** Wall and CPU time in µs. */
+  readonly dur?: number
+  readonly tdur?: number
+  readonly args: { readonly name?: string }
+}
+
+/**
+ * The longest CPU time of one task of a page's main thread while `action` ran, in ms. The page's own API (longtask)
+ * counts the time for which a busy host has taken the CPU away, too.
+ */
+async function longestTask<T>(page: Page, action: () => Promise<T>): Promise<{ result: T, longest: number }> {
+  await browser.startTracing(page, { categories: ['toplevel'] })
+  const result = await action()
+  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString()) as { traceEvents: TraceEvent[] }
+  const thread = ({ pid, tid }: TraceEvent) => `${pid} ${tid}`
+  const isName = ({ name, args }: TraceEvent) => name === 'thread_name' && args.name === 'CrRendererMain'
+  const main = new Set(traceEvents.filter(isName).map(thread))
+  const tasks = traceEvents.filter(event => event.ph === 'X' && main.has(thread(event)))
+  expect(tasks.length).toBeGreaterThan(1000)
+  return { result, longest: tasks.reduce((most, { tdur = 0 }) => Math.max(most, tdur), 0) / 1000 }
+}
+
 /** Boots in the page, runs commands, measures; `globalThis.pc` stays. */
 function boot(page: Page): Promise<Boot> {
   return page.evaluate(async cmdline => {
@@ -68,7 +95,8 @@ function boot(page: Page): Promise<Boot> {
     observer.disconnect()
     await new Promise(resolve => setTimeout(resolve, 300))
     const pixels = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? []
-    const lit = [...pixels].filter((value, i) => i % 4 === 0 && value > 100).length
+    let lit = 0
+    for (let i = 0; i < pixels.length; i += 4) if (pixels[i] > 100) lit++
     return {
       isolated: crossOriginIsolated, readySeconds, longTasks, uname, lit,
       medianEcho: echoes.sort((a, b) => a - b)[20], screenText: (await pc.screen.text()) ?? '',
@@ -76,14 +104,14 @@ function boot(page: Page): Promise<Boot> {
   }, CMDLINE)
 }
 
-function judge(seen: Boot, isolated: boolean): void {
+function judge(seen: Boot, isolated: boolean, longest: number): void {
   console.log(`isolated ${isolated}: ready in ${seen.readySeconds.toFixed(1)} s, median echo ${seen.medianEcho.toFixed(1)} ms, ` +
-    `long tasks ${JSON.stringify(seen.longTasks)}`)
+    `longest task ${longest.toFixed(1)} ms of CPU, long tasks by wall time ${JSON.stringify(seen.longTasks)}`)
   expect(seen.isolated).toBe(isolated)
   expect(seen.uname).toEqual({ output: 'Linux i686\n', status: 1 })
   expect(seen.screenText).toMatch(/GUEST-READY/)
   expect(seen.lit).toBeGreaterThan(3000)
-  expect(seen.longTasks.filter(duration => duration > LONGEST_TASK)).toEqual([])
+  expect(longest).toBeLessThan(LONGEST_TASK)
   expect(seen.medianEcho).toBeLessThan(MEDIAN_ECHO)
 }
 
@@ -94,7 +122,8 @@ describe.skipIf(missing ?? !hasGuest)('Debian in a page', () => {
   ] as const)('%s', async (name, isolated, headers) => {
     site = await startSite({ isolated, headers })
     const { page, complaints } = await openPage(browser, site)
-    judge(await boot(page), isolated)
+    const { result, longest } = await longestTask(page, () => boot(page))
+    judge(result, isolated, longest)
     mkdirSync(pictures, { recursive: true })
     writeFileSync(join(pictures, `debian ${name}.png`), await page.screenshot())
     expect(complaints).toEqual([])

@@ -138,7 +138,7 @@ describe('VirtualClock, wall mode', () => {
     expect(clock.now()).toBe(3000e6)
     clock.runDue()
     host.ms += 3600e3
-    expect(clock.now()).toBe(3010e6 + 500e6)
+    expect(clock.now()).toBe(3010e6 + 200e6)
     clock.runDue()
     expect(fired).toBe(2)
   })

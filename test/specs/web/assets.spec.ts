@@ -83,7 +83,7 @@ describe.skipIf(missing)('files of tabpc', () => {
       const graphics = () => pc.screen.mode.kind === 'graphics' && canvas.width === 640
       for (let i = 0; i < 400 && !graphics(); i++) await new Promise(resolve => setTimeout(resolve, 25))
       await new Promise(resolve => setTimeout(resolve, 500))
-      const { data } = canvas.getContext('2d')?.getImageData(0, 0, 640, 400) as ImageData
+      const { data } = (canvas.getContext('2d') as CanvasRenderingContext2D).getImageData(0, 0, 640, 400)
       await pc.dispose()
       return new Set(Array.from({ length: 640 }, (_, x) => `${data[4 * x]} ${data[4 * x + 2]}`)).size
     })
