@@ -34,7 +34,7 @@ describe.runIf(existsSync(IMAGE))('Debian on a disk', () => {
     session = new PcSession({
       memory: 512, drives: { [drive]: new FileDisk(image, drive, { readOnly: false }) }, boot: 'c', clock: 'wall', jit: true,
     })
-    await session.waitFor(/tabpc login: $/, 300)
+    await session.waitFor(/tabpc login: $/, 500)
     await session.send('root\n', /Password: $/)
     await session.send('tabpc\n', PROMPT)
     const about = await session.send('findmnt -no SOURCE,FSTYPE /; apt-get --version | head -n 1; cat /proc/interrupts\n', PROMPT)

@@ -33,7 +33,7 @@ describe.runIf(existsSync(IMAGE))('an X11 desktop', () => {
     session = new PcSession({
       memory: 512, drives: { vda: new OverlayDisk(disc(IMAGE)) }, boot: 'c', clock: 'wall', jit: true,
     })
-    await session.waitFor(/tabpc login: $/, 300)
+    await session.waitFor(/tabpc login: $/, 500)
     // The serial console tells how far the other one is.
     await session.send('root\n', /Password: $/)
     await session.send('tabpc\n', PROMPT, 120)
