@@ -139,7 +139,9 @@ class Discovery {
     const direct = targetOf(instruction, next)
     const jump = (to: number, of: number) => {
       // before: both ways of a branch => after: where a jump has hardly ever gone is left out, and becomes an exit.
-      const level = Math.max(rarity, this.profile.rarity(to))
+      // Where an indirect jump was seen to go stays in: its region would otherwise be left, and compiled again, for it.
+      const seldom = this.profile.rarity(to)
+      const level = Math.max(rarity, direct === undefined ? Math.min(seldom, COLD - 1) : seldom)
       if (level < COLD) queue.add({ eip: to, owner: of, rarity: level })
     }
     if (BRANCHES.has(instruction.mnemonic)) {
