@@ -153,6 +153,11 @@ export class RegionManager {
     return { ...this.stats, count: slots.count, codeBytes: slots.codeBytes, evicted: slots.evictions }
   }
 
+  /** Whether an asynchronous compiler is at work on something. */
+  get awaitsCode(): boolean {
+    return this.underWay > 0
+  }
+
   /** Forgets what waits and takes no more; what is under way is ignored when it arrives. */
   dispose(): void {
     this.off = true

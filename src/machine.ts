@@ -86,6 +86,8 @@ function modelOf(name = 'max'): CpuModel {
 const HEAT_THRESHOLD = 8_000
 /** Most instructions in one call of the core: V8 swaps optimised code in only between calls. */
 const SLICE_INSTRUCTIONS = 1_000_000
+/** Host time after which a run ends while code is being compiled: what has come is put to use between runs. */
+const AWAITING_MILLISECONDS = 2
 /** Wall clock: most instructions between two looks at the host's time. */
 const WALL_SLICE_INSTRUCTIONS = 250_000
 /** Wall clock: fewest instructions of a slice, however slow the last one was. */
@@ -396,18 +398,19 @@ export class Machine implements RunnableMachine {
     core.set('remainingCut', core.get('remainingCut') + excess)
   }
 
-  /** Runs for about `budgetMilliseconds` of host time. */
+  /** Runs for about `budgetMilliseconds` of host time; less when a compiler's answer may wait in the host's loop. */
   run(budgetMilliseconds: number): RunResult {
     const started = performance.now()
     this.clock.resume()
     try {
-      return this.runUntil(started + budgetMilliseconds)
+      return this.runUntil(started + budgetMilliseconds, started + Math.min(budgetMilliseconds, AWAITING_MILLISECONDS))
     } finally {
       this.seconds += (performance.now() - started) / 1000
     }
   }
 
-  private runUntil(deadline: number): RunResult {
+  /** Runs until a time of the host: `deadline`, or `awaiting` while code is being compiled elsewhere. */
+  private runUntil(deadline: number, awaiting: number): RunResult {
     const { clock, core } = this
     const wall = clock.mode === 'wall'
     for (;;) {
@@ -427,7 +430,7 @@ export class Machine implements RunnableMachine {
       }
       if (wall) this.runWallSlice()
       else this.runCore(Math.min(Math.max(1, this.instructionsUntil(clock.nextDue())), SLICE_INSTRUCTIONS))
-      if (performance.now() >= deadline && !this.stopped) return { state: 'running' }
+      if (performance.now() >= (this.regions?.awaitsCode ? awaiting : deadline) && !this.stopped) return { state: 'running' }
     }
   }
 
