@@ -71,6 +71,14 @@ export function regionOf(request: CompileRequest): Region | undefined {
   return discover(entry, mode, linear => byLinear.get(linear), limits, profileFrom(known), request.model)
 }
 
+/** What a lowered region calls, which its module has to import. */
+type Calls = Pick<RegionLowering, 'vectorHelpers' | 'imports'>
+
+/** The compiler's fault, as it is told to another thread. */
+export function failureOf(error: unknown): { failure: string } {
+  return { failure: error instanceof Error ? error.message : String(error) }
+}
+
 /** What a region's module asks for besides its functions; binaryen's module has it, too. */
 type TargetModule = RegionModule & Pick<ModuleWriter, 'addMemoryImport' | 'addFunctionImport'>
 
@@ -80,14 +88,14 @@ type TargetModule = RegionModule & Pick<ModuleWriter, 'addMemoryImport' | 'addFu
  */
 function addRegion(
   m: TargetModule, region: Region, name: string, records: number, optimisations: Partial<Optimisations>,
-): Pick<RegionLowering, 'vectorHelpers' | 'imports'> {
+): Calls {
   const lowering = new RegionLowering(m, region, structure(region), records, { ...allOptimisations, ...optimisations })
   lowering.lower(name)
   return lowering
 }
 
 /** Imports memory, and each function that regions call once. */
-function addImports(m: TargetModule, callers: readonly Pick<RegionLowering, 'vectorHelpers' | 'imports'>[]): void {
+function addImports(m: TargetModule, callers: readonly Calls[]): void {
   m.addMemoryImport('0', 'env', 'memory')
   for (const helper of new Set(callers.flatMap(({ vectorHelpers }) => [...vectorHelpers]))) {
     const { result } = vectorHelper(helper)
@@ -119,7 +127,7 @@ export function compile(request: CompileRequest): CompiledCode | undefined {
  */
 export function compileTogether(requests: readonly CompileRequest[]): CompiledBatch {
   const m = new ModuleWriter()
-  const callers: Pick<RegionLowering, 'vectorHelpers' | 'imports'>[] = []
+  const callers: Calls[] = []
   const regions = requests.map((request, i): BatchedRegion => {
     try {
       const region = regionOf(request)
@@ -128,7 +136,7 @@ export function compileTogether(requests: readonly CompileRequest[]): CompiledBa
       callers.push(addRegion(m, region, name, request.records ?? 0, request.optimisations ?? {}))
       return { name, instructions: region.instructions, spans: region.spans }
     } catch (error) {
-      return { failure: error instanceof Error ? error.message : String(error) }
+      return failureOf(error)
     }
   })
   addImports(m, callers)

@@ -312,10 +312,10 @@ class InterpreterGenerator {
   /** Counts an entry into the run at `record`; a run that has become hot is reported. */
   private heat(): Expression[] {
     const { m } = this
-    const header = () => m.i32.sub(this.local(frame.record), this.constant(RECORD_BYTES))
+    const header = m.i32.sub(this.local(frame.record), this.constant(RECORD_BYTES))
     return [
-      m.local.set(SCRATCH_LOCAL, m.i32.add(m.i32.load(RunHeader.Heat, 4, header()), this.constant(1))),
-      m.i32.store(RunHeader.Heat, 4, header(), this.local(SCRATCH_LOCAL)),
+      m.local.set(SCRATCH_LOCAL, m.i32.add(this.header(RunHeader.Heat), this.constant(1))),
+      m.i32.store(RunHeader.Heat, 4, header, this.local(SCRATCH_LOCAL)),
       m.if(
         m.i32.eq(this.local(SCRATCH_LOCAL), this.state('heatThreshold')),
         m.block(null, [

@@ -120,6 +120,8 @@ export class ProfileRecorder implements CodeProfile {
   }
 
   get excerpt(): ProfileExcerpt {
-    return { targets: [...this.targets], misses: [...this.missing], rarities: [...this.rarities] }
+    // What is not rare needs no word: it is what a profile says of places that it does not know.
+    const rarities = [...this.rarities].filter(([, rarity]) => rarity > 0)
+    return { targets: [...this.targets], misses: [...this.missing], rarities }
   }
 }

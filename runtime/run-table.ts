@@ -3,7 +3,7 @@
  * probed by the interpreter (runtime/helpers/runs.ts).
  */
 import type { Core } from './core.ts'
-import { RUN_TABLE_BASE, RUN_TABLE_ENTRIES, RUN_TABLE_ENTRY_BYTES } from './memory-map.ts'
+import { HASH_MULTIPLIER, RUN_TABLE_BASE, RUN_TABLE_ENTRIES, RUN_TABLE_ENTRY_BYTES } from './memory-map.ts'
 
 /** A run that was removed: probing goes on behind it. */
 const TOMBSTONE = 1
@@ -35,7 +35,7 @@ export class RunTable {
 
   /** First slot of a run; runtime/helpers/runs.ts computes the same. */
   private slot(physical: number, mode: number): number {
-    return (Math.imul(physical ^ (mode << 9), 0x9e3779b1) >>> 16) & (RUN_TABLE_ENTRIES - 1)
+    return (Math.imul(physical ^ (mode << 9), HASH_MULTIPLIER | 0) >>> 16) & (RUN_TABLE_ENTRIES - 1)
   }
 
   insert(run: TableRun): void {

@@ -2,7 +2,7 @@
  * The worker's side of compiling: requests in, a reply out. It also turns the binary into a WebAssembly.Module, so
  * that V8's baseline compiler runs here and not in the machine's thread.
  */
-import { type CompileRequest, compileTogether } from '../compile.ts'
+import { type CompileRequest, compileTogether, failureOf } from '../compile.ts'
 import type { ReadyCode, RegionReply, WorkerReply, WorkerRequest } from './messages.ts'
 
 /** Compiles requests into one module. */
@@ -29,7 +29,6 @@ export function answer({ id, requests }: WorkerRequest): WorkerReply {
   try {
     return { id, regions: compileBatch(requests) }
   } catch (error) {
-    const failure = error instanceof Error ? error.message : String(error)
-    return { id, regions: requests.map(() => ({ failure })) }
+    return { id, regions: requests.map(() => failureOf(error)) }
   }
 }

@@ -58,7 +58,6 @@ import {
   VECTOR_DF,
   VECTOR_GP,
   VECTOR_MC,
-  VECTOR_NMI,
   VECTOR_NP,
   VECTOR_OF,
   VECTOR_PF,
@@ -434,9 +433,4 @@ function deliverDebug(bits: u32): i32 {
   debugFault = false
   deliver(VECTOR_DB, load<u32>(EIP), EVENT_EXCEPTION, NO_ERROR_CODE)
   return faulted() ? deliverException() : 0
-}
-
-/** Delivers a non-maskable interrupt. Returns as deliverException. */
-export function deliverNmi(): i32 {
-  return deliverHardwareInterrupt(VECTOR_NMI)
 }

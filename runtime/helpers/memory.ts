@@ -232,13 +232,7 @@ export function writeSystem32(linear: u32, value: u32): void {
   writeLinear<u32>(linear, value, false, false)
 }
 
-/** Accesses with the rights of a privilege level that is about to become current. */
-export function readAs16(linear: u32, user: bool): u32 {
-  return <u32>readLinear<u16>(linear, user, false)
-}
-export function readAs32(linear: u32, user: bool): u32 {
-  return readLinear<u32>(linear, user, false)
-}
+/** Stores with the rights of a privilege level that is about to become current. */
 export function writeAs16(linear: u32, value: u32, user: bool): void {
   writeLinear<u16>(linear, <u16>value, user, false)
   if (load<u32>(DATA_BREAKPOINTS) != 0 && !faulted()) noteAccess(linear, 2, true)
@@ -265,14 +259,8 @@ export function probeRead(linear: u32, bytes: u32): void {
 export function probeWrite(linear: u32, bytes: u32): void {
   probe(linear, bytes, true, isUser())
 }
-export function probeReadSystem(linear: u32, bytes: u32): void {
-  probe(linear, bytes, false, false)
-}
 export function probeWriteSystem(linear: u32, bytes: u32): void {
   probe(linear, bytes, true, false)
-}
-export function probeWriteAs(linear: u32, bytes: u32, user: bool): void {
-  probe(linear, bytes, true, user)
 }
 
 /** Reads for a read-modify-write: the write permission of every byte is checked before the read. */

@@ -94,10 +94,6 @@ export function roundingMode(): u32 {
   return (control >> 10) & 3
 }
 
-export function precisionControl(): u32 {
-  return (control >> 8) & 3
-}
-
 /** True for a normal number: exponent 1..0x7ffe with the integer bit set. */
 export function isNormal(sig: u64, se: u32): bool {
   return (<i64>sig < 0) & ((se & EXPONENT_MASK) - 1 < 0x7ffe)

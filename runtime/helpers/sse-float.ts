@@ -69,10 +69,6 @@ export function nextStep(): bool {
   return true
 }
 
-export function setRounding(mode: u32): void {
-  rounding = mode
-}
-
 export function raiseInvalid(): void {
   before |= MXCSR_IE
 }

@@ -16,7 +16,7 @@
  *                  interruptOnOverflow(next)                 INTO
  *                  deliverException()                        delivers the pending fault; 1 on a triple fault
  *                  deliverHardwareInterrupt(vector)          the same for an interrupt from outside
- *                  deliverNmi(), deliverDebugTrap(dr6Bits)   the same for NMI and for #DB as a trap
+ *                  deliverDebugTrap(dr6Bits)                 the same for #DB as a trap
  *   tables         loadGdtr/loadIdtr(limit, base, size)      LGDT, LIDT; raise #GP
  *                  loadLdtr(selector), loadTr(selector)      LLDT, LTR; raise #UD #GP #NP
  *                  storeLdtr(), storeTr()                    SLDT, STR; raise #UD
@@ -54,7 +54,6 @@ export {
   deliverException,
   deliverHardwareInterrupt,
   deliverInterrupt,
-  deliverNmi,
   interruptOnOverflow,
 } from './interrupts'
 export { checkIo, portIn, portOut } from './io-permission'

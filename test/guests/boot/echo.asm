@@ -58,16 +58,7 @@ second: hlt
         in al, 0x71
         ret
 
-print:  lodsb
-        test al, al
-        jz .done
-        call put
-        jmp print
-.done:  ret
-put:    mov ah, 0x0e
-        mov bx, 7
-        int 0x10
-        ret
+%include "print.inc"
 
 hello:  db 'ECHO ready', 13, 10, 0
 label:  db 'ticks ', 0

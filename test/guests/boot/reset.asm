@@ -61,16 +61,7 @@ back:   xor ax, ax
         call print
 halt:   hlt
         jmp halt
-print:  lodsb
-        test al, al
-        jz .done
-        call put
-        jmp print
-.done:  ret
-put:    mov ah, 0x0e
-        mov bx, 7
-        int 0x10
-        ret
+%include "print.inc"
 
 gdt:    dq 0, 0x00009a000000ffff, 0x000092000000ffff
 gdtr:   dw 23
