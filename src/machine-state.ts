@@ -31,10 +31,11 @@ interface RamState {
 
 const BLOCK_BYTES = 65536
 
-/** How this machine is built, and the books of its code cache and run loop: not the guest's. */
+/** How this machine is built, the books of its code cache and run loop, and what handlers leave lying: not the guest's. */
 const ownFields: ReadonlySet<string> = new Set<StateName>([
-  'key', 'mode', 'tlbBase', 'userGeneration', 'supervisorGeneration', 'cpuModel', 'ramBytes', 'traceEach', 'traceCursor', 'heatThreshold',
-  'retired', 'remaining', 'remainingCut', 'budget', 'windowPhysical', 'windowBytes', 'windowPlace',
+  'key', 'mode', 'tlbBase', 'userGeneration', 'supervisorGeneration', 'cpuModel', 'ramBytes', 'traceEach', 'traceCursor',
+  'heatThreshold', 'retired', 'remaining', 'remainingCut', 'budget', 'windowPhysical', 'windowBytes', 'windowPlace',
+  'exitReason', 'exitArgument', 'codeWritten', 'zero', 'scratch', 'result', 'vectorOperand', 'vectorImmediate', 'vectorLengths',
 ])
 
 const guestFields = Object.values(stateFields).filter(({ name }) => !ownFields.has(name))
@@ -57,12 +58,8 @@ export function saveRam(core: Core): RamState {
   const { ram } = core
   const words = new Int32Array(ram.buffer, ram.byteOffset, ram.length / 4)
   const blocks: number[] = []
-  for (let start = 0; start < ram.length; start += BLOCK_BYTES) {
-    let at = start / 4
-    const end = Math.min(start + BLOCK_BYTES, ram.length) / 4
-    while (at < end && words[at] === 0) at++
-    if (at < end) blocks.push(start / BLOCK_BYTES)
-  }
+  for (let start = 0; start < ram.length; start += BLOCK_BYTES)
+    if (holdsSomething(words, start / 4, Math.min(start + BLOCK_BYTES, ram.length) / 4)) blocks.push(start / BLOCK_BYTES)
   const bytes = new Uint8Array(blocks.length * BLOCK_BYTES)
   blocks.forEach((block, i) => {
     bytes.set(ram.subarray(block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES), i * BLOCK_BYTES)
@@ -73,10 +70,14 @@ export function saveRam(core: Core): RamState {
 /** The caller drops all code first. Throws PCError 'bad-state' when the size differs. */
 export function loadRam(core: Core, { size, blocks, bytes }: RamState): void {
   const { ram } = core
+  const words = new Int32Array(ram.buffer, ram.byteOffset, ram.length / 4)
   if (size !== ram.length || bytes.length !== blocks.length * BLOCK_BYTES) throw misfit('RAM')
   const held = new Set(blocks)
-  for (let start = 0; start < ram.length; start += BLOCK_BYTES)
-    if (!held.has(start / BLOCK_BYTES)) clear(ram.subarray(start, start + BLOCK_BYTES))
+  for (let start = 0; start < ram.length; start += BLOCK_BYTES) {
+    const end = Math.min(start + BLOCK_BYTES, ram.length)
+    // Memory that nobody has touched costs the host nothing: it is not filled.
+    if (!held.has(start / BLOCK_BYTES) && holdsSomething(words, start / 4, end / 4)) ram.fill(0, start, end)
+  }
   blocks.forEach((block, i) => {
     const start = block * BLOCK_BYTES
     if (start >= size) throw misfit('RAM')
@@ -84,9 +85,9 @@ export function loadRam(core: Core, { size, blocks, bytes }: RamState): void {
   })
 }
 
-/** Fills with zeros what is not zero: memory that nobody has touched costs the host nothing. */
-function clear(block: Uint8Array): void {
-  if (block.some(byte => byte !== 0)) block.fill(0)
+function holdsSomething(words: Int32Array, first: number, end: number): boolean {
+  for (let at = first; at < end; at++) if (words[at] !== 0) return true
+  return false
 }
 
 function misfit(what: string): PCError {

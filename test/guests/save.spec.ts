@@ -7,7 +7,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { MemoryDisk } from '../../src/disks/memory-disk.ts'
 import { buildGuest, type Guest } from '../../tools/guest/build-guest.ts'
 import { cacheDirectory } from '../../tools/guest/cache.ts'
-import { bootFloppy, PcSession } from './pc-session.ts'
+import { bootFloppy, digestOf, PcSession } from './pc-session.ts'
 
 const DISK_BYTES = 48 << 20
 const PROMPT = /~# (\x1b\[6n)?$/
@@ -24,16 +24,16 @@ describe('a boot sector', () => {
     const start = () => new PcSession({ drives: { fda: bootFloppy(name) } })
     session = start()
     await session.pass(37)
-    for (let moves = 0; moves < 12; moves++) {
+    for (let moves = 0; moves < 6; moves++) {
       await session.pass(97)
       const copy = start()
       copy.machine.load(structuredClone(session.machine.save()))
       const written = session.serial.length + session.debug.length
       await copy.pass(61)
       await session.pass(61)
-      expect(copy.machine.save().cpu).toEqual(session.machine.save().cpu)
-      expect(copy.machine.save().devices).toEqual(session.machine.save().devices)
-      expect(copy.machine.save().instructions).toBe(session.machine.save().instructions)
+      const [one, other] = [session.machine.save(), copy.machine.save()]
+      expect(digestOf(other)).toEqual(digestOf(one))
+      expect([other.instructions, other.clock]).toEqual([one.instructions, one.clock])
       expect(copy.serial.length + copy.debug.length).toBe(session.serial.length + session.debug.length - written)
       copy.dispose()
     }
