@@ -33,7 +33,7 @@ const BLOCK_BYTES = 65536
 
 /** How this machine is built, the books of its code cache and run loop, and what handlers leave lying: not the guest's. */
 const ownFields: ReadonlySet<string> = new Set<StateName>([
-  'key', 'mode', 'tlbBase', 'userGeneration', 'supervisorGeneration', 'cpuModel', 'ramBytes', 'traceEach', 'traceCursor',
+  'key', 'mode', 'tlbBase', 'userGeneration', 'supervisorGeneration', 'cpuModel', 'ramBytes', 'traceEach', 'traceCursor', 'wholeRuns',
   'heatThreshold', 'retired', 'remaining', 'remainingCut', 'budget', 'windowPhysical', 'windowBytes', 'windowPlace',
   'exitReason', 'exitArgument', 'codeWritten', 'zero', 'scratch', 'result', 'vectorOperand', 'vectorImmediate', 'vectorLengths',
 ])

@@ -19,7 +19,7 @@ import { CodeCache } from '../runtime/code-cache.ts'
 import { type CpuModel, cpuModels, hasApic } from '../runtime/cpu-models.ts'
 import { Core } from '../runtime/core.ts'
 import { ExitReason } from '../runtime/exits.ts'
-import { REVIEW_INSTRUCTIONS } from '../runtime/memory-map.ts'
+import { MAX_RUN_INSTRUCTIONS, REVIEW_INSTRUCTIONS } from '../runtime/memory-map.ts'
 import { Eflags } from '../runtime/state.ts'
 import { SystemBus } from './bus.ts'
 import type { Disk } from './disks/disk.ts'
@@ -178,6 +178,8 @@ export class Machine implements RunnableMachine {
     resetProcessor(core)
     if (this.regions) core.set('heatThreshold', options.heatThreshold ?? HEAT_THRESHOLD)
     if (options.trace) core.set('traceEach', 1)
+    // The wall's time is not counted in instructions.
+    if (options.clock === 'wall') core.set('wholeRuns', 1)
 
     const { bus, clock } = this
     this.shadow = this.plug(new ShadowMemory({ core, cache: this.cache, bus }))
@@ -451,7 +453,8 @@ export class Machine implements RunnableMachine {
     const { clock } = this
     if (clock.mode === 'virtual') return clock.instructionsUntil(due)
     if (due === Infinity) return Infinity
-    return Math.max(FEWEST_WALL_INSTRUCTIONS, Math.floor((due - clock.now()) * this.wallSpeed))
+    // A slice ends early by up to a run, and not before the event.
+    return Math.max(FEWEST_WALL_INSTRUCTIONS, Math.floor((due - clock.now()) * this.wallSpeed) + MAX_RUN_INSTRUCTIONS)
   }
 
   /** Runs up to the next timer of the wall clock. */

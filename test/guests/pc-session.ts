@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 import { expect } from 'vitest'
@@ -126,7 +126,7 @@ export class PcSession {
         await sleep(Math.min(result.wakeAt ?? WALL_SLICE_MS, WALL_SLICE_MS))
       }
       // The compile worker answers between slices.
-      if (isWall) await sleep(0)
+      if (isWall) await turn()
       if (result.state !== 'stopped') continue
       if (result.reason === 'power-off') {
         this.isOff = true
