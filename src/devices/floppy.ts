@@ -381,6 +381,9 @@ export class Floppy implements Device {
       return
     }
     const { drive } = this
+    // SeaBIOS names a last sector beyond the track where a transfer crosses to the other side.
+    const sectors = drive?.medium?.format.sectors ?? 0
+    if (r.multiTrack && r.head === 0 && r.sector > sectors && r.command[4] <= sectors) Object.assign(r, { head: 1, sector: 1 })
     const place = drive?.place(r.head, r.sector)
     const [, , cylinder, , , size] = r.command
     if (!drive?.medium || place === undefined || size !== SECTOR_SIZE_512) {
