@@ -45,7 +45,7 @@ async function arrival(child: ChildProcess, began: number, limitSeconds: number)
       child.on('error', reject)
       child.on('close', () => {
         clearTimeout(timer)
-        reject(new Error(said.trim().split('\n').at(-1) ?? 'it has ended'))
+        reject(new Error(/^.*Error.*$/m.exec(said)?.[0] ?? (said.trim().split('\n').at(-1) || 'it has ended')))
       })
     })
   } finally {
