@@ -86,6 +86,9 @@ export class RegionX87 {
   private readonly lost: number
   private readonly up: number
   private readonly dataOffset: number
+  /** Nonzero when a waiting instruction would raise an exception; when results are not rounded to nearest at 64 bits. */
+  private readonly blocked: number
+  private readonly oddRounding: number
   private known: X87Knowledge = unknown
   private pending: Pending | undefined
   /** What a store has computed, until it is committed. */
@@ -105,6 +108,8 @@ export class RegionX87 {
     this.lost = pool.reserve('i64')
     this.up = pool.reserve('i64')
     this.dataOffset = pool.reserve('i32')
+    this.blocked = pool.reserve('i32')
+    this.oddRounding = pool.reserve('i32')
   }
 
   // --- small expressions ---
@@ -151,11 +156,24 @@ export class RegionX87 {
       this.set(this.status, m.i32.and(this.field('fpuStatus'), this.int(~Status.C1))),
       this.set(this.up, m.i64.extend_u(c1)),
       this.set(this.lost, m.i64.const(0n)),
+      this.lookAtControl(),
       ...this.slots(this.flow.used).flatMap(slot => [
         this.set(this.sigs[slot], m.i64.load(stateAddress('fpr'), 8, this.registerOffset(slot))),
         this.set(this.ses[slot], m.i32.load16_u(stateAddress('fpr') + EXPONENT_OFFSET, 2, this.registerOffset(slot))),
       ]),
     ]
+  }
+
+  /** Looks at what instructions wait for; to be done again behind handlers. */
+  lookAround(): Expression {
+    const { m } = this
+    const unavailable = m.i32.and(this.field('cr0'), this.int(Cr0.EM | Cr0.TS))
+    return this.set(this.blocked, m.i32.or(unavailable, m.i32.and(this.get(this.status), this.int(Status.Summary))))
+  }
+
+  private lookAtControl(): Expression {
+    const fields = this.m.i32.and(this.field('fpuControl'), this.int(Control.PM | Control.PC | Control.RC))
+    return this.set(this.oddRounding, this.m.i32.ne(fields, this.int(Control.PM | Control.PC)))
   }
 
   /** Settles what is known at a place for `close`. */
@@ -272,9 +290,7 @@ export class RegionX87 {
 
   /** Nonzero when a waiting instruction would raise #NM or #MF. */
   requirement(): Expression {
-    const { m } = this
-    const unavailable = m.i32.and(this.field('cr0'), this.int(Cr0.EM | Cr0.TS))
-    return m.i32.or(unavailable, m.i32.and(this.get(this.status), this.int(Status.Summary)))
+    return this.get(this.blocked)
   }
 
   /** A field of the state that is kept in locals; undefined for others. */
@@ -316,8 +332,7 @@ export class RegionX87 {
   private requireRounding(): void {
     if (this.frame.required.has('rounding')) return
     this.frame.required.add('rounding')
-    const fields = this.m.i32.and(this.field('fpuControl'), this.int(Control.PM | Control.PC | Control.RC))
-    this.unless(this.m.i32.ne(fields, this.int(Control.PM | Control.PC)))
+    this.unless(this.get(this.oddRounding))
   }
 
   /** As `requireRounding`, whatever the precision control, which conversions do not obey. */
@@ -337,10 +352,12 @@ export class RegionX87 {
   }
 
   /** What is not ordinary: a zero is dealt with, all else leaves. */
-  private readonly rare: Rare = (_a, _b, zero) => {
-    const { fails, result } = zero()
-    this.unless(fails)
-    return result
+  private readonly rare: Rare = {
+    settle: number => number.settled?.(this.unless) ?? number,
+    decide: ({ fails, result }) => {
+      this.unless(fails)
+      return result
+    },
   }
 
   // --- operations ---
@@ -371,7 +388,9 @@ export class RegionX87 {
     const { frame, values, m } = this
     const constant = (i: number) => frame.constantArgument(args[i]) ?? 0
     const argument = (i: number) => frame.argument(args[i])
-    const float = (i: number) => values.fromFloat(name.endsWith('32') ? float32 : float64, argument(i), this.unless)
+    const format = name.endsWith('32') ? float32 : float64
+    const float = (i: number) => values.fromFloat(format, argument(i), this.unless)
+    const operand = (i: number) => values.operand(format, argument(i))
     const push = (number: Number80) => {
       this.write(-1, number)
       this.enter(undefined, undefined)
@@ -427,11 +446,11 @@ export class RegionX87 {
         return
       }
       case 'x87SumFloat32': case 'x87SumFloat64': case 'x87QuotientFloat32': case 'x87QuotientFloat64':
-        this.finish(0, this.combine(name, constant(0), this.register(0), float(1)))
+        this.finish(0, this.combine(name, constant(0), this.register(0), operand(1)))
         this.record(args, true)
         return
       case 'x87ProductFloat32': case 'x87ProductFloat64':
-        this.finish(0, this.combine(name, 0, this.register(0), float(0)))
+        this.finish(0, this.combine(name, 0, this.register(0), operand(0)))
         this.record(args, true)
         return
       case 'x87ArithmeticInteger': {
@@ -556,7 +575,7 @@ export class RegionX87 {
     const unmasked = m.i32.and(m.i32.xor(word(), this.int(Control.Exceptions)), this.int(Control.Exceptions))
     this.unless(m.i32.and(this.statusWord(), unmasked))
     const kept = m.i32.or(m.i32.and(word(), this.int(CONTROL_IMPLEMENTED)), this.int(CONTROL_FIXED))
-    values.out.push(this.setField('fpuControl', kept), this.setField('fpuIgnored', this.int(0)))
+    values.out.push(this.setField('fpuControl', kept), this.setField('fpuIgnored', this.int(0)), this.lookAtControl())
     this.frame.required.delete('rounding')
     this.frame.required.delete('nearest')
   }

@@ -135,7 +135,7 @@ export class RegionLowering extends RegionFrame {
   lower(name: string): void {
     const { m } = this
     this.prepare()
-    const opened = this.x87?.open() ?? []
+    const opened = this.x87 ? [...this.x87.open(), this.x87.lookAround()] : []
     const body = [...this.openSegments(), ...this.tree(this.region.entry)]
     let nested: Expression = m.block(null, body)
     for (const { label, code } of this.exits.values()) nested = m.block(null, [m.block(label, [nested]), ...code])
@@ -293,6 +293,7 @@ export class RegionLowering extends RegionFrame {
       m.local.set(OUTCOME, this.callCore('handleRecord', this.constant(record))),
       ...this.load(loads),
       ...(x87?.reopen(afterHandler(x87.place.known, instruction)) ?? []),
+      ...(this.x87 ? [this.x87.lookAround()] : []),
       m.br(this.exitHandled(eip, eip + instruction.length), this.local(OUTCOME)),
     )
     if (loadsBase(instruction)) out.push(...this.openSegments())

@@ -20,6 +20,9 @@ export interface Number80 {
   readonly se: Read
   /** Whether the integer bit is set unless the number is zero; if not so, it has to be looked at. */
   readonly sound: boolean
+  /** Of an operand in memory: whether it is not normal, so that `sig` and `se` are not it but `settled` gives it. */
+  readonly unusual?: Read
+  readonly settled?: (unless: (condition: Expression) => void) => Number80
 }
 
 /** The outcome of an operation: the number, what rounding has lost (nonzero: PE), and whether it went up (C1: 1 or 0). */
@@ -52,6 +55,8 @@ export class X87Values {
   private readonly pool: LocalPool
   /** Where code goes. */
   out: Expression[] = []
+  /** Choices so far: their labels have numbers. */
+  private choices = 0
 
   constructor(m: RegionModule, pool: LocalPool) {
     this.m = m
@@ -127,10 +132,17 @@ export class X87Values {
   }
 
   /** Conditions under which one of two numbers has no integer bit. */
-  private unsound(a: Number80, b: Number80): Expression[] {
-    if (a.sound && b.sound) return []
-    const looked = a.sound ? b.sig() : b.sound ? a.sig() : this.m.i64.and(a.sig(), b.sig())
-    return [this.m.i64.ge_s(looked, this.long(0n))]
+  private unsound(...numbers: Number80[]): Expression[] {
+    return numbers.filter(({ sound }) => !sound).map(({ sig }) => this.m.i64.ge_s(sig(), this.long(0n)))
+  }
+
+  /** Conditions under which one of two numbers is not in the middle range, or an operand in memory is not ordinary. */
+  private extreme(...numbers: Number80[]): Expression[] {
+    const { m } = this
+    const looked = numbers.filter(({ unusual }) => !unusual)
+    const from = looked.map(({ se }) => m.i32.sub(se(), this.int(MIDDLE_FIRST)))
+    const checks = from.length > 0 ? [m.i32.and(this.or(...from), this.int(MIDDLE_CLEAR))] : []
+    return [...numbers.flatMap(({ unusual }) => (unusual ? [unusual()] : [])), ...checks]
   }
 
   /** A number with its sign turned if `negated`. */
@@ -139,8 +151,10 @@ export class X87Values {
     return { ...number, se: this.word(this.m.i32.xor(number.se(), this.int(SIGN))) }
   }
 
-  /** Carries out `ordinary` unless `condition` holds, else `rare`; the results meet. */
-  private choose(condition: Expression, ordinary: () => Rounded, rare: () => Rounded): Rounded {
+  /** Carries out `ordinary` unless one of the conditions holds, else `rare`; the results meet. */
+  private choose(conditions: readonly Expression[], ordinary: () => Rounded, rare: () => Rounded): Rounded {
+    const { m } = this
+    const [done, other] = [`x87done${this.choices}`, `x87rare${this.choices++}`]
     const sig = this.variable('i64')
     const se = this.variable('i32')
     const lost = this.variable('i64')
@@ -153,8 +167,8 @@ export class X87Values {
           up.set(result.up?.() ?? this.long(0n)),
         )
       })
-    const rarely = branch(rare)
-    this.out.push(this.m.if(this.m.i32.eqz(condition), branch(ordinary), rarely))
+    const usual = m.block(other, [...conditions.map(condition => m.br(other, condition)), branch(ordinary), m.br(done)])
+    this.out.push(m.block(done, [usual, branch(rare)]))
     return { sig: sig.get, se: se.get, sound: true, lost: lost.get, up: up.get }
   }
 
@@ -167,9 +181,13 @@ export class X87Values {
     const b = this.signed(right, negated.right)
     const difference = this.word(m.i32.sub(this.exponent(a), this.exponent(b)))
     const far = m.i32.gt_u(m.i32.add(difference(), this.int(SUM_DISTANCE)), this.int(2 * SUM_DISTANCE))
-    const extreme = m.i32.and(m.i32.sub(a.se(), this.int(MIDDLE_FIRST)), this.int(MIDDLE_CLEAR))
-    const condition = this.or(extreme, far, ...this.unsound(a, b))
-    return this.choose(condition, () => this.ordinarySum(a, b, difference), () => rare(a, b, () => this.zeroSum(a, b)))
+    // One in the middle is enough, when the other is near.
+    const conditions = [...this.extreme(b.unusual ? b : a), far, ...this.unsound(a, b)]
+    const zero = () => {
+      const other = this.signed(rare.settle(right), negated.right)
+      return rare.decide(this.zeroSum(a, other))
+    }
+    return this.choose(conditions, () => this.ordinarySum(a, b, difference), zero)
   }
 
   private ordinarySum(a: Number80, b: Number80, difference: Read): Rounded {
@@ -258,11 +276,9 @@ export class X87Values {
 
   /** a * b. */
   product(a: Number80, b: Number80, rare: Rare): Rounded {
-    const { m } = this
-    const from = (number: Number80) => m.i32.sub(number.se(), this.int(MIDDLE_FIRST))
-    const extreme = m.i32.and(m.i32.or(from(a), from(b)), this.int(MIDDLE_CLEAR))
-    const condition = this.or(extreme, ...this.unsound(a, b))
-    return this.choose(condition, () => this.ordinaryProduct(a, b), () => rare(a, b, () => this.zeroProduct(a, b)))
+    const conditions = [...this.extreme(a, b), ...this.unsound(a, b)]
+    const zero = () => rare.decide(this.zeroProduct(rare.settle(a), rare.settle(b)))
+    return this.choose(conditions, () => this.ordinaryProduct(a, b), zero)
   }
 
   private ordinaryProduct(a: Number80, b: Number80): Rounded {
@@ -279,12 +295,13 @@ export class X87Values {
     const high = this.wide(m.i64.add(upper, m.i64.shr_u(cross(), this.long(32n))))
     // before: cross << 32 | low word of p00 => after: the product of the lowest words of all, modulo 2^64.
     const low = this.wide(m.i64.mul(a.sig(), b.sig()))
-    const shift = this.wide(m.i64.shr_u(m.i64.xor(high(), this.long(-1n)), this.long(63n)))
-    const spill = m.i64.and(m.i64.shr_u(low(), this.long(63n)), shift())
-    const sig = this.wide(m.i64.or(m.i64.shl(high(), shift()), spill))
-    const extra = this.wide(m.i64.shl(low(), shift()))
+    // All ones where the product has to be shifted left by one: adding it to itself needs no count in a register.
+    const shifted = this.wide(m.i64.xor(m.i64.shr_s(high(), this.long(63n)), this.long(-1n)))
+    const twice = m.i64.add(high(), m.i64.shr_u(low(), this.long(63n)))
+    const sig = this.wide(m.i64.add(high(), m.i64.and(twice, shifted())))
+    const extra = this.wide(m.i64.add(low(), m.i64.and(low(), shifted())))
     // Signs add up as exponents do: what goes beyond bit 15 is cut off.
-    const sum = m.i32.sub(m.i32.sub(m.i32.add(a.se(), b.se()), this.int(BIAS - 1)), m.i32.wrap(shift()))
+    const sum = m.i32.add(m.i32.sub(m.i32.add(a.se(), b.se()), this.int(BIAS - 1)), m.i32.wrap(shifted()))
     return this.round(sig, extra, this.word(m.i32.and(sum, this.int(SIGN | EXPONENT))))
   }
 
@@ -301,8 +318,6 @@ export class X87Values {
   /** a / b, or the other way round; `divide` gives the quotient of the significands, and leaves what rounding needs. */
   quotient(a: Number80, b: Number80, divide: (sig: Expression, divisor: Expression) => Divided, rare: Rare): Rounded {
     const { m } = this
-    const from = (number: Number80) => m.i32.sub(number.se(), this.int(MIDDLE_FIRST))
-    const extreme = m.i32.and(m.i32.or(from(a), from(b)), this.int(MIDDLE_CLEAR))
     const ordinary = () => {
       const halved = this.word(m.i64.ge_u(a.sig(), b.sig()))
       const { result, rest } = divide(a.sig(), b.sig())
@@ -310,7 +325,8 @@ export class X87Values {
       const exponent = m.i32.add(m.i32.add(m.i32.sub(a.se(), b.se()), this.int(BIAS - 1)), halved())
       return this.round(quotient, this.wide(rest), this.word(m.i32.and(exponent, this.int(SIGN | EXPONENT))))
     }
-    return this.choose(this.or(extreme, ...this.unsound(a, b)), ordinary, () => rare(a, b, () => this.zeroDividend(a, b)))
+    const zero = () => rare.decide(this.zeroDividend(rare.settle(a), rare.settle(b)))
+    return this.choose([...this.extreme(a, b), ...this.unsound(a, b)], ordinary, zero)
   }
 
   /** Zero divided by a normal number. Exact. */
@@ -327,8 +343,8 @@ export class X87Values {
     number: Number80, root: (packed: Expression) => Divided, unless: (condition: Expression) => void,
   ): Rounded {
     const { m } = this
-    const extreme = m.i32.and(m.i32.sub(number.se(), this.int(MIDDLE_FIRST)), this.int(MIDDLE_CLEAR | SIGN))
-    unless(this.or(extreme, m.i64.ge_s(number.sig(), this.long(0n))))
+    unless(m.i32.and(m.i32.sub(number.se(), this.int(MIDDLE_FIRST)), this.int(MIDDLE_CLEAR | SIGN)))
+    for (const condition of this.unsound(number)) unless(condition)
     // The integer bit is known, so that the lowest bit of the exponent can take its place.
     const even = m.i64.shl(m.i64.extend_u(number.se()), this.long(63n))
     const { result, rest } = root(m.i64.xor(number.sig(), even))
@@ -342,6 +358,21 @@ export class X87Values {
   /** Single or double precision bits (i32 or i64); `unless` gets what is neither normal nor zero, infinite or a quiet NaN. */
   fromFloat(format: Format, value: Expression, unless: (condition: Expression) => void): Number80 {
     const { m } = this
+    const number = this.operand(format, value)
+    const sig = this.variable('i64')
+    const se = this.variable('i32')
+    this.out.push(sig.set(number.sig()), se.set(number.se()))
+    const rare = this.apart(() => {
+      const settled = number.settled(unless)
+      this.out.push(sig.set(settled.sig()), se.set(settled.se()))
+    })
+    this.out.push(m.if(number.unusual(), rare))
+    return { sig: sig.get, se: se.get, sound: true }
+  }
+
+  /** The same for an operation, which takes what is not normal apart from the rest. */
+  operand(format: Format, value: Expression): Required<Number80> {
+    const { m } = this
     const narrow = format.size === 32
     const bits = narrow ? this.wide(m.i64.extend_u(value)) : this.wide(value)
     const shift = BigInt(64 - format.size)
@@ -350,26 +381,24 @@ export class X87Values {
     )
     const top = BigInt(format.size - 16)
     const sign = this.word(m.i32.and(m.i32.wrap(m.i64.shr_u(bits(), this.long(top))), this.int(SIGN)))
-    const sig = this.variable('i64')
-    const se = this.variable('i32')
     const toTop = shift + BigInt(format.size - 1 - format.fraction)
-    this.out.push(
-      sig.set(m.i64.or(m.i64.shl(bits(), this.long(toTop)), this.long(INTEGER_BIT))),
-      se.set(m.i32.or(sign(), m.i32.add(field(), this.int(format.rebias)))),
-    )
-    const rare = this.apart(() => {
+    const sig = this.wide(m.i64.or(m.i64.shl(bits(), this.long(toTop)), this.long(INTEGER_BIT)))
+    const se = this.word(m.i32.or(sign(), m.i32.add(field(), this.int(format.rebias))))
+    const settled = (unless: (condition: Expression) => void): Number80 => {
       const fraction = this.wide(m.i64.shl(bits(), this.long(toTop + 1n)))
-      const isZero = m.i32.eqz(field())
-      const signaling = m.i64.gt_s(fraction(), this.long(0n))
-      unless(m.i32.or(signaling, m.i32.and(isZero, m.i64.ne(fraction(), this.long(0n)))))
-      this.out.push(
-        m.if(m.i32.eqz(field()), sig.set(this.long(0n))),
-        se.set(m.i32.or(sign(), m.select(m.i32.eqz(field()), this.int(0), this.int(EXPONENT)))),
-      )
-    })
-    const unusual = m.i32.ge_u(m.i32.sub(field(), this.int(1)), this.int(format.special - 1))
-    this.out.push(m.if(unusual, rare))
-    return { sig: sig.get, se: se.get, sound: true }
+      const isZero = this.word(m.i32.eqz(field()))
+      const isSpecial = this.word(m.i32.eq(field(), this.int(format.special)))
+      const signaling = m.i32.and(isSpecial(), m.i64.gt_s(fraction(), this.long(0n)))
+      unless(m.i32.or(signaling, m.i32.and(isZero(), m.i64.ne(fraction(), this.long(0n)))))
+      const magnitude = m.select(isSpecial(), this.int(EXPONENT), m.i32.and(se(), this.int(EXPONENT)))
+      return {
+        sig: this.wide(m.select(isZero(), this.long(0n), sig())),
+        se: this.word(m.i32.or(sign(), m.select(isZero(), this.int(0), magnitude))),
+        sound: true,
+      }
+    }
+    const unusual = () => m.i32.ge_u(m.i32.sub(field(), this.int(1)), this.int(format.special - 1))
+    return { sig, se, sound: true, unusual, settled }
   }
 
   /** An i64 integer. Exact. */
@@ -504,5 +533,10 @@ export interface Divided {
   readonly rest: Expression
 }
 
-/** Does what is not ordinary; `zero` tries whether one operand is zero. */
-export type Rare = (a: Number80, b: Number80, zero: () => ZeroCase) => Rounded
+/** What becomes of operations that are not ordinary. */
+export interface Rare {
+  /** An operand as it is. */
+  settle(number: Number80): Number80
+  /** The result, if the case applies; else the way out. */
+  decide(zero: ZeroCase): Rounded
+}
