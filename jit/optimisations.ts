@@ -15,6 +15,8 @@ export interface Optimisations {
   readonly dynamicFlags: boolean
   /** x87 registers are locals and ordinary x87 arithmetic is code in place (backends/region-x87.ts), not a handler's. */
   readonly inlineX87: boolean
+  /** Vector instructions leave their regions for operands that are rare, instead of calling a helper (backends/region.ts). */
+  readonly leaveUnusual: boolean
 }
 
 export const allOptimisations: Optimisations = {
@@ -24,4 +26,5 @@ export const allOptimisations: Optimisations = {
   observedTargets: true,
   dynamicFlags: true,
   inlineX87: true,
+  leaveUnusual: true,
 }

@@ -323,6 +323,15 @@ export class RegionLowering extends RegionFrame {
   private pending: FlagShape = memoryShape
   private movesFlagsToMemory = false
 
+  /**
+   * before: a helper for what is rare => after: the interpreter does it. A call anywhere in a loop costs it the machine's
+   * registers; an instruction that leaves often gets its call when the region is compiled again.
+   */
+  protected override leaveUnless(condition: Node): Expression | undefined {
+    if (!this.optimisations.leaveUnusual || this.current.source.misses) return undefined
+    return this.exitBefore(this.m.i32.eqz(this.value(condition)))
+  }
+
   // --- for the x87 unit ---
 
   get eip(): number {

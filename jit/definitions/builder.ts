@@ -12,7 +12,9 @@ import { Lazy } from '../../runtime/flags.ts'
 import { Eflags, Gpr, Segment, type StateName } from '../../runtime/state.ts'
 import type { Instruction, RegisterClass } from '../decode/instruction.ts'
 import { helperSignatures } from '../helper-signatures.ts'
-import type { EffectOp, Node, PureOp, ReadOp, SegmentChoice, ValueType } from '../ir.ts'
+import {
+  type EffectOp, type Node, type PureOp, type ReadOp, type SegmentChoice, type ValueType, USUAL,
+} from '../ir.ts'
 import type { PermutationName } from '../permutations.ts'
 import { operatorOf } from '../wasm/vector-opcodes.ts'
 
@@ -537,7 +539,19 @@ export class Builder {
     return this.conditional(condition, then, otherwise)
   }
 
-  private conditional(condition: Value, then: () => Value | void, otherwise: () => Value | void): Value {
+  /** As `if`, where the condition nearly always holds: a region may leave the other way to the interpreter. */
+  usually(condition: Value, then: () => void, otherwise: () => void): void {
+    this.conditional(condition, then, otherwise, USUAL)
+  }
+
+  /** As `ifElse`, where the condition nearly always holds. */
+  usualValue(condition: Value, then: () => Value, otherwise: () => Value): Value {
+    return this.conditional(condition, then, otherwise, USUAL)
+  }
+
+  private conditional(
+    condition: Value, then: () => Value | void, otherwise: () => Value | void, name = '',
+  ): Value {
     const outer = this.list
     const before = this.committed
     this.list = []
@@ -552,6 +566,7 @@ export class Builder {
     this.list = outer
     const type = thenValue ? this.node(thenValue).type : 'none'
     return this.effect('if', type, [this.node(condition)], {
+      name,
       then: thenList,
       otherwise: otherwiseList,
       thenValue: thenValue ? this.node(thenValue) : undefined,

@@ -8,7 +8,7 @@ import { Arithmetic, Element, ELEMENT_POSITION } from '../../runtime/vector-oper
 import { declareHelpers } from '../helper-signatures.ts'
 import type { Builder, Definition, Value } from './builder.ts'
 import {
-  both, comfortable, everywhere, finite, notSmall, operate, ordinary, quiet, type Shape, sizeOf,
+  both, comfortable, everywhere, finite, notSmall, operate, ordinary, quiet, type Shape, sizeOf, unfit,
 } from './float.ts'
 import { begin, formOf, isMemory, readPart, readVector, stashImmediate, stashOperand, writeVector } from './vector.ts'
 
@@ -66,16 +66,20 @@ const arithmetic =
     const left = readDestination(b, shape)
     const result = operate(b, shape, operator, left, source.value)
     const sums = operator === 'add' || operator === 'sub'
-    const fine = both(
-      b, shape, notSmall(b, shape, left), notSmall(b, shape, source.value),
-      sums ? both(b, shape, ordinary(b, shape, result), finite(b, shape, result)) : comfortable(b, shape, result),
-    )
-    b.if(
-      b.and(quiet(b), everywhere(b, shape, fine)),
+    b.usually(
+      b.and(quiet(b), fits(b, shape, sums, left, source.value, result)),
       () => writeDestination(b, shape, result),
       () => callArithmetic(b, operation, shape, source),
     )
   }
+
+/** Whether inline code may do an operation: 1 or 0. */
+function fits(b: Builder, shape: Shape, isSum: boolean, left: Value, right: Value, result: Value): Value {
+  if (shape === 'f32x4' || shape === 'f64x2')
+    return b.eqz(b.wasm('v128.any_true', [unfit(b, shape, isSum, left, right, result)]))
+  const results = isSum ? both(b, shape, ordinary(b, shape, result), finite(b, shape, result)) : comfortable(b, shape, result)
+  return both(b, shape, notSmall(b, shape, left), notSmall(b, shape, right), results)
+}
 
 /** SQRTPS …    dst := square root of src. */
 const squareRoot =
@@ -86,7 +90,7 @@ const squareRoot =
     const result = operate(b, shape, 'sqrt', source.value)
     // The root of a negative number is a NaN, which is not finite.
     const fine = both(b, shape, notSmall(b, shape, source.value), finite(b, shape, result))
-    b.if(
+    b.usually(
       b.and(quiet(b), everywhere(b, shape, fine)),
       () => writeDestination(b, shape, result),
       () => callArithmetic(b, Arithmetic.SquareRoot, shape, source),
@@ -106,7 +110,7 @@ const choose =
       if (shape === 'f32x4' || shape === 'f64x2') return operate(b, shape, least ? 'pmin' : 'pmax', source.value, left)
       return b.select(operate(b, shape, least ? 'lt' : 'gt', left, source.value), left, source.value)
     }
-    b.if(
+    b.usually(
       everywhere(b, shape, fine),
       () => writeDestination(b, shape, result()),
       () => callArithmetic(b, operation, shape, source),
@@ -139,7 +143,7 @@ const compare =
       )
       return b.select(b.and(predicate, NEGATED), b.wasm('v128.not', [holds]), holds)
     }
-    b.if(
+    b.usually(
       everywhere(b, shape, fine),
       () => b.poke(b.read(0), scalar ? sizeOf(shape) : 128, result()),
       () => {
@@ -160,7 +164,7 @@ const compareFlags =
     const source = readSource(b, shape)
     const destination = readDestination(b, shape)
     const fine = both(b, shape, ordinary(b, shape, destination), ordinary(b, shape, source.value))
-    const left = b.ifElse(
+    const left = b.usualValue(
       fine,
       () => destination,
       () => {
