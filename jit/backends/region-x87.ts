@@ -24,8 +24,10 @@ const C0_POSITION = 8
 const C1_POSITION = 9
 const C3_POSITION = 14
 /** Control word (SDM vol. 1, 8.1.5): exception masks, precision and rounding control. */
-enum Control { Exceptions = 0x3f, PM = 0x20, PC = 0x300, RC = 0xc00, Truncate = 0x400 }
+enum Control { Exceptions = 0x3f, PM = 0x20, LowestPC = 0x100, PC = 0x300, RC = 0xc00, Truncate = 0x400 }
 const RC_POSITION = 10
+/** Bits of a significand that results lose, by the precision control: 24, 64 (a reserved value), 53 and 64 stay. */
+const DROPPED_BITS = [40, 0, 11, 0]
 /** Bits of the control word that exist; bit 6 always reads as 1. */
 const CONTROL_IMPLEMENTED = 0x1f3f
 const CONTROL_FIXED = 0x40
@@ -77,6 +79,7 @@ export class RegionX87 {
   private readonly frame: X87Frame
   private readonly flow: X87Flow
   private readonly values: X87Values
+  private readonly precision: number
   private readonly sigs: readonly number[]
   private readonly ses: readonly number[]
   private readonly base: number
@@ -86,7 +89,7 @@ export class RegionX87 {
   private readonly lost: number
   private readonly up: number
   private readonly dataOffset: number
-  /** Nonzero when a waiting instruction would raise an exception; when results are not rounded to nearest at 64 bits. */
+  /** Nonzero when a waiting instruction would raise an exception; when results are not rounded as the code does it. */
   private readonly blocked: number
   private readonly oddRounding: number
   private known: X87Knowledge = unknown
@@ -94,11 +97,13 @@ export class RegionX87 {
   /** What a store has computed, until it is committed. */
   private stored: { lost: Read; up: Read } | undefined
 
-  constructor(m: RegionModule, pool: LocalPool, frame: X87Frame, flow: X87Flow) {
+  /** Code is for the precision control of `fpuControl`. */
+  constructor(m: RegionModule, pool: LocalPool, frame: X87Frame, flow: X87Flow, fpuControl = Control.PC) {
     this.m = m
     this.frame = frame
     this.flow = flow
-    this.values = new X87Values(m, pool)
+    this.precision = fpuControl & Control.PC
+    this.values = new X87Values(m, pool, DROPPED_BITS[this.precision / Control.LowestPC])
     this.sigs = Array.from({ length: X87_REGISTERS }, () => pool.reserve('i64'))
     this.ses = Array.from({ length: X87_REGISTERS }, () => pool.reserve('i32'))
     this.base = pool.reserve('i32')
@@ -173,7 +178,7 @@ export class RegionX87 {
 
   private lookAtControl(): Expression {
     const fields = this.m.i32.and(this.field('fpuControl'), this.int(Control.PM | Control.PC | Control.RC))
-    return this.set(this.oddRounding, this.m.i32.ne(fields, this.int(Control.PM | Control.PC)))
+    return this.set(this.oddRounding, this.m.i32.ne(fields, this.int(Control.PM | this.precision)))
   }
 
   /** Settles what is known at a place for `close`. */
@@ -328,7 +333,7 @@ export class RegionX87 {
     this.unless(m.i32.ne(m.i32.and(this.get(this.tags), this.int(full | free)), this.int(full)))
   }
 
-  /** Leaves unless results are rounded to nearest at 64 bits with the precision exception masked. */
+  /** Leaves unless results are rounded to nearest at the code's precision, with the precision exception masked. */
   private requireRounding(): void {
     if (this.frame.required.has('rounding')) return
     this.frame.required.add('rounding')

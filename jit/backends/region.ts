@@ -49,17 +49,19 @@ export class RegionLowering extends RegionFrame {
   private readonly flow: FlagFlow
   private readonly records: number
   private readonly optimisations: Optimisations
+  private readonly fpuControl: number | undefined
   private currentBlock!: Block
   private readonly modified = new Map<Node, HostAddress>()
 
-  /** `records` is the address of the records of the region's handled instructions. */
+  /** `records` is the address of the records of the region's handled instructions; `fpuControl` as in CompileRequest. */
   constructor(
-    m: RegionModule, region: Region, structure: Structure, records: number, optimisations: Optimisations,
+    m: RegionModule, region: Region, structure: Structure, records: number, optimisations: Optimisations, fpuControl?: number,
   ) {
     super(m, region)
     this.structure = structure
     this.records = records
     this.optimisations = optimisations
+    this.fpuControl = fpuControl
     this.flow = new FlagFlow(
       structure, this.blocks, (prepared, node) => this.constantIn(prepared, node), optimisations.dynamicFlags,
     )
@@ -90,7 +92,7 @@ export class RegionLowering extends RegionFrame {
       this.structure, this.blocks, (prepared, node) => this.constantIn(prepared, node),
       (from, to) => this.flow.stays(from, to), this.region.entry,
     )
-    this.x87 = new RegionX87(this.m, this.pool, this, flow)
+    this.x87 = new RegionX87(this.m, this.pool, this, flow, this.fpuControl)
   }
 
   private prepareInstruction(source: RegionInstruction): Prepared {

@@ -3,7 +3,7 @@
  *
  * before: a call of the instruction's handler, which calls its helper => after: integer arithmetic in place, on
  * significands and exponents in locals. Ordinary are operands that are normal or zero, in the middle of the range of
- * exponents, under rounding to nearest at 64 bits with the precision exception masked: PE and C1 are all that can
+ * exponents, under rounding to nearest at the expected precision with the precision exception masked: PE and C1 are all that can
  * come of it. `unless` gets the condition under which something is not ordinary, before anything has been changed.
  *
  * Source: Intel SDM vol. 1, 4.8.4 (rounding), 8.1.5 (control word); vol. 2, the instructions.
@@ -53,12 +53,15 @@ export const float32: Format = { size: 32, fraction: 23, special: 0xff, rebias: 
 export class X87Values {
   readonly m: RegionModule
   private readonly pool: LocalPool
+  private readonly dropped: bigint
   /** Where code goes. */
   out: Expression[] = []
   /** Choices so far: their labels have numbers. */
   private choices = 0
 
-  constructor(m: RegionModule, pool: LocalPool) {
+  /** Results lose `dropped` bits of their significands. */
+  constructor(m: RegionModule, pool: LocalPool, dropped: number) {
+    this.dropped = BigInt(dropped)
     this.m = m
     this.pool = pool
   }
@@ -111,24 +114,32 @@ export class X87Values {
 
   // --- rounding ---
 
-  /** `sig:extra` with `se`, rounded to nearest at 64 bits. */
+  /** `sig:extra` with `se`, rounded to nearest at the precision. A significand of zero stays so, and is +0. */
   private round(sig: Read, extra: Read, se: Read): Rounded {
-    const { m } = this
+    const { m, dropped } = this
     const up = this.variable('i64')
     const rounded = this.variable('i64')
     const exponent = this.variable('i32')
+    const sticky = () => m.i64.extend_u(m.i64.ne(extra(), this.long(0n)))
+    const lost = dropped === 0n ? extra : this.wide(m.i64.or(m.i64.shl(sig(), this.long(64n - dropped)), sticky()))
+    const whole = dropped === 0n ? sig : this.wide(m.i64.shr_u(sig(), this.long(dropped)))
+    const sum = m.i64.add(whole(), up.get())
     this.out.push(
-      up.set(m.i64.shr_u(extra(), this.long(63n))),
+      up.set(m.i64.shr_u(lost(), this.long(63n))),
       // Ties are so rare that a branch keeps them out of the way.
-      m.if(m.i64.eq(extra(), this.long(HALF)), up.set(m.i64.and(sig(), this.long(1n)))),
-      rounded.set(m.i64.add(sig(), up.get())),
+      m.if(m.i64.eq(lost(), this.long(HALF)), up.set(m.i64.and(whole(), this.long(1n)))),
+      rounded.set(dropped === 0n ? sum : m.i64.shl(sum, this.long(dropped))),
       exponent.set(se()),
+      // Rounded up to the next power of two, or nothing there at all.
       m.if(
         m.i64.eqz(rounded.get()),
-        m.block(null, [rounded.set(this.long(INTEGER_BIT)), exponent.set(m.i32.add(exponent.get(), this.int(1)))]),
+        m.block(null, [
+          rounded.set(m.i64.shl(up.get(), this.long(63n))),
+          exponent.set(m.select(m.i64.eqz(up.get()), this.int(0), m.i32.add(exponent.get(), this.int(1)))),
+        ]),
       ),
     )
-    return { sig: rounded.get, se: exponent.get, sound: true, lost: extra, up: up.get }
+    return { sig: rounded.get, se: exponent.get, sound: true, lost, up: up.get }
   }
 
   /** Conditions under which one of two numbers has no integer bit. */
@@ -227,25 +238,7 @@ export class X87Values {
       ),
     )
     const extra = this.wide(m.i64.shl(rest.get(), count()))
-    const exponent = this.word(m.i32.sub(se.get(), m.i32.wrap(count())))
-    const up = this.variable('i64')
-    const rounded = this.variable('i64')
-    const result = this.variable('i32')
-    this.out.push(
-      up.set(m.i64.shr_u(extra(), this.long(63n))),
-      m.if(m.i64.eq(extra(), this.long(HALF)), up.set(m.i64.and(sig(), this.long(1n)))),
-      rounded.set(m.i64.add(sig(), up.get())),
-      result.set(exponent()),
-      // Rounded up to the next power of two, or nothing left at all.
-      m.if(
-        m.i64.eqz(rounded.get()),
-        m.block(null, [
-          rounded.set(m.i64.shl(up.get(), this.long(63n))),
-          result.set(m.select(m.i64.eqz(up.get()), this.int(0), m.i32.add(exponent(), this.int(1)))),
-        ]),
-      ),
-    )
-    return { sig: rounded.get, se: result.get, sound: true, lost: extra, up: up.get }
+    return this.round(sig, extra, this.word(m.i32.sub(se.get(), m.i32.wrap(count()))))
   }
 
   /** The sum of two numbers of which one is zero and the other is zero or normal. Exact. */
@@ -255,7 +248,10 @@ export class X87Values {
     const one = m.select(m.i64.eqz(a.sig()), b.se(), a.se())
     const se = this.word(m.select(m.i64.eqz(sig()), m.i32.and(a.se(), b.se()), one))
     const exponent = m.i32.and(se(), this.int(EXPONENT))
-    return { fails: this.or(this.neitherZero(a, b), ...this.notSound(a, b, sig, exponent)), result: exact({ sig, se, sound: true }) }
+    // The other one may have more bits than results keep.
+    const long = this.dropped === 0n ? [] : [m.i64.ne(m.i64.shl(sig(), this.long(64n - this.dropped)), this.long(0n))]
+    const fails = this.or(this.neitherZero(a, b), ...this.notSound(a, b, sig, exponent), ...long)
+    return { fails, result: exact({ sig, se, sound: true }) }
   }
 
   /** Conditions under which the other one of two numbers, one of which is zero, is neither zero nor normal. */
