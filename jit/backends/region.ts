@@ -43,6 +43,11 @@ function handledFlags(instruction: Instruction): FlagUse {
   return { reads: loud, sets: false, changes: loud, exits: true }
 }
 
+/** The unit whose state a 'require' looks at. WAIT passes in some cases that other x87 instructions do not; those leave. */
+function unitOf({ name }: Node): string {
+  return name === 'wait' ? 'x87' : name
+}
+
 export class RegionLowering extends RegionFrame {
   private readonly structure: Structure
   private readonly blocks = new Map<number, PreparedBlock>()
@@ -86,7 +91,8 @@ export class RegionLowering extends RegionFrame {
 
   private prepareX87(): void {
     const executes = ({ source, statements }: Prepared) =>
-      source.lowering === Lowering.Inline && statements.some(({ op, name }) => (op === 'require' && name === 'x87') || (op === 'call' && isInlineX87(name)))
+      source.lowering === Lowering.Inline &&
+      statements.some(node => (node.op === 'require' && unitOf(node) === 'x87') || (node.op === 'call' && isInlineX87(node.name)))
     if (![...this.blocks.values()].some(({ instructions }) => instructions.some(executes))) return
     const flow = new X87Flow(
       this.structure, this.blocks, (prepared, node) => this.constantIn(prepared, node),
@@ -400,9 +406,9 @@ export class RegionLowering extends RegionFrame {
       }
       case 'require':
         // before: tested by every instruction => after: by the first of a block; nothing in a region changes it.
-        if (!this.required.has(node.name))
-          out.push(this.exitBefore(node.name === 'x87' && this.x87 ? this.x87.requirement() : requirement(m, node.name)))
-        this.required.add(node.name)
+        if (!this.required.has(unitOf(node)))
+          out.push(this.exitBefore(unitOf(node) === 'x87' && this.x87 ? this.x87.requirement() : requirement(m, node.name)))
+        this.required.add(unitOf(node))
         return
       case 'call': this.callHelper(node, out); return
       case 'setFlags': this.setFlags(node, out); return

@@ -271,7 +271,7 @@ export class Builder {
   }
 
   /** Raises what an SSE, MMX or waiting x87 instruction raises first (#UD, #NM, #MF) when the control registers say so. */
-  require(unit: 'sse' | 'mmx' | 'x87'): void {
+  require(unit: 'sse' | 'mmx' | 'x87' | 'wait'): void {
     this.canFault('a check')
     this.effect('require', 'none', [], { name: unit })
   }
