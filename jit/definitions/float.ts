@@ -62,6 +62,11 @@ export function both(b: Builder, shape: Shape, ...tests: Value[]): Value {
   return tests.reduce(join)
 }
 
+/** One of two tests of a shape, or both. */
+export function either(b: Builder, shape: Shape, left: Value, right: Value): Value {
+  return isPacked(shape) ? b.wasm('v128.or', [left, right]) : b.or(left, right)
+}
+
 /** Whether a test holds for every element, as 0 or 1. */
 export function everywhere(b: Builder, shape: Shape, test: Value): Value {
   return isPacked(shape) ? b.wasm(shape === 'f32x4' ? 'i32x4.all_true' : 'i64x2.all_true', [test]) : test
@@ -106,9 +111,12 @@ export function unfit(b: Builder, shape: 'f32x4' | 'f64x2', isSum: boolean, left
   return b.wasm('v128.or', [small, large])
 }
 
+/** Test: zero. */
+export function isZero(b: Builder, shape: Shape, value: Value): Value {
+  return operate(b, shape, 'eq', value, constant(b, shape, 0, 0, 0))
+}
+
 /** Test: zero, normal or infinite. */
 export function ordinary(b: Builder, shape: Shape, value: Value): Value {
-  const isZero = operate(b, shape, 'eq', value, constant(b, shape, 0, 0, 0))
-  const large = notSmall(b, shape, value)
-  return isPacked(shape) ? b.wasm('v128.or', [isZero, large]) : b.or(isZero, large)
+  return either(b, shape, isZero(b, shape, value), notSmall(b, shape, value))
 }

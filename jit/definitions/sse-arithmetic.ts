@@ -8,7 +8,7 @@ import { Arithmetic, Element, ELEMENT_POSITION } from '../../runtime/vector-oper
 import { declareHelpers } from '../helper-signatures.ts'
 import type { Builder, Definition, Value } from './builder.ts'
 import {
-  both, comfortable, everywhere, finite, notSmall, operate, ordinary, quiet, type Shape, sizeOf, unfit,
+  both, comfortable, either, everywhere, finite, isZero, notSmall, operate, ordinary, quiet, type Shape, sizeOf, unfit,
 } from './float.ts'
 import { begin, formOf, isMemory, readPart, readVector, stashImmediate, stashOperand, writeVector } from './vector.ts'
 
@@ -59,26 +59,41 @@ function callArithmetic(b: Builder, operation: Arithmetic, shape: Shape, source:
  * and an unmasked UE see it.
  */
 const arithmetic =
-  (operation: Arithmetic, operator: 'add' | 'sub' | 'mul' | 'div', shape: Shape): Definition =>
+  (operation: Arithmetic, operator: Operator, shape: Shape): Definition =>
   b => {
     begin(b)
     const source = readSource(b, shape)
     const left = readDestination(b, shape)
     const result = operate(b, shape, operator, left, source.value)
-    const sums = operator === 'add' || operator === 'sub'
-    b.usually(
-      b.and(quiet(b), fits(b, shape, sums, left, source.value, result)),
-      () => writeDestination(b, shape, result),
-      () => callArithmetic(b, operation, shape, source),
-    )
+    finish(b, shape, operator, [left, source.value, result], () => callArithmetic(b, operation, shape, source))
   }
 
-/** Whether inline code may do an operation: 1 or 0. */
+type Operator = 'add' | 'sub' | 'mul' | 'div'
+
+/** Writes the result of an operation where inline code may do it, else has a helper do it. Zeros are tried in a second test. */
+function finish(
+  b: Builder, shape: Shape, operator: Operator, values: readonly [left: Value, right: Value, result: Value], help: () => void,
+): void {
+  const write = () => writeDestination(b, shape, values[2])
+  const isQuiet = quiet(b)
+  const zerosToo = () => b.usually(b.and(isQuiet, everywhere(b, shape, tolerable(b, shape, operator, ...values))), write, help)
+  b.if(b.and(isQuiet, fits(b, shape, operator === 'add' || operator === 'sub', ...values)), write, zerosToo)
+}
+
+/** Whether inline code may do an operation on what is not zero: 1 or 0. */
 function fits(b: Builder, shape: Shape, isSum: boolean, left: Value, right: Value, result: Value): Value {
   if (shape === 'f32x4' || shape === 'f64x2')
     return b.eqz(b.wasm('v128.any_true', [unfit(b, shape, isSum, left, right, result)]))
   const results = isSum ? both(b, shape, ordinary(b, shape, result), finite(b, shape, result)) : comfortable(b, shape, result)
   return both(b, shape, notSmall(b, shape, left), notSmall(b, shape, right), results)
+}
+
+/** Test: inline code may do an operation, on zeros too. A product or quotient that is zero is exact if an operand makes it so. */
+function tolerable(b: Builder, shape: Shape, operator: Operator, left: Value, right: Value, result: Value): Value {
+  const operands = both(b, shape, ordinary(b, shape, left), ordinary(b, shape, right), finite(b, shape, result))
+  if (operator === 'add' || operator === 'sub') return both(b, shape, operands, ordinary(b, shape, result))
+  const zeros = operator === 'mul' ? either(b, shape, isZero(b, shape, left), isZero(b, shape, right)) : isZero(b, shape, left)
+  return both(b, shape, operands, either(b, shape, comfortable(b, shape, result), zeros))
 }
 
 /** SQRTPS …    dst := square root of src. */
@@ -239,11 +254,7 @@ const horizontal =
     const first = pick(size === 32 ? [0, 2, 4, 6] : [0, 2])
     const second = pick(size === 32 ? [1, 3, 5, 7] : [1, 3])
     const result = operate(b, shape, operator, first, second)
-    b.usually(
-      b.and(quiet(b), fits(b, shape, true, first, second, result)),
-      () => writeDestination(b, shape, result),
-      () => callArithmetic(b, operation, shape, source),
-    )
+    finish(b, shape, operator, [first, second, result], () => callArithmetic(b, operation, shape, source))
   }
 
 /** ADDSUBPS ADDSUBPD    differences in the even elements, sums in the odd ones. */
@@ -257,11 +268,7 @@ const addSubtract =
     const evenSigns = b.vector(Array.from({ length: 16 }, (_, i) => (i % (2 * bytes) === bytes - 1 ? 0x80 : 0)))
     const addend = b.wasm('v128.xor', [source.value, evenSigns])
     const result = operate(b, shape, 'add', destination, addend)
-    b.usually(
-      b.and(quiet(b), fits(b, shape, true, destination, addend, result)),
-      () => writeDestination(b, shape, result),
-      () => callArithmetic(b, Arithmetic.AddSubtract, shape, source),
-    )
+    finish(b, shape, 'add', [destination, addend, result], () => callArithmetic(b, Arithmetic.AddSubtract, shape, source))
   }
 
 /** DPPS DPPD    the sum of the products that imm8 chooses by its upper half, where it says so by its lower one. */
