@@ -31,7 +31,7 @@ export interface CompileRequest {
   readonly profile?: ProfileExcerpt
   /** Address of the records of instructions that call their handlers; needed if there are any. */
   readonly records?: number
-  /** The x87 control word while the code became hot: results are rounded to its precision in place, to others by handlers. */
+  /** The x87 control word when the code became hot: to its precision results are rounded in place. */
   readonly fpuControl?: number
   /** Optimisations to switch off; the others are on. */
   readonly optimisations?: Partial<Optimisations>

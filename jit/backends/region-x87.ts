@@ -12,40 +12,19 @@
  */
 import { Cr0, Segment, stateAddress, type StateName } from '../../runtime/state.ts'
 import type { Node } from '../ir.ts'
-import { after, effectOf, slotOf, type StackEffect, turn, unknown, X87_REGISTERS, type X87Flow, type X87Knowledge } from '../regions/x87-flow.ts'
+import {
+  after, effectOf, slotOf, type StackEffect, turn, unknown, X87_REGISTERS, type X87Flow, type X87Knowledge,
+} from '../regions/x87-flow.ts'
 import { WasmType } from '../wasm/module-writer.ts'
 import type { Expression, LocalPool, RegionModule } from './value.ts'
 import { float32, float64, type Number80, type Rare, type Read, type Rounded, X87Values } from './x87-values.ts'
+import {
+  C0_POSITION, C1_POSITION, C3_POSITION, Control, CONTROL_FIXED, CONTROL_IMPLEMENTED, constants, DIVIDE_REVERSED,
+  DROPPED_BITS, EXACT_CONSTANTS, EXPONENT_OFFSET, integerOperation, NEGATED_DESTINATION, PRECISION_POSITION,
+  RC_POSITION, REGISTER_BYTES_SHIFT, Status,
+} from './x87-words.ts'
 
-/** Status word (SDM vol. 1, 8.1.3). */
-enum Status { Precision = 0x20, Summary = 0x80, C0 = 0x100, C1 = 0x200, Conditions = 0x4700, C3 = 0x4000 }
-const PRECISION_POSITION = 5
-const C0_POSITION = 8
-const C1_POSITION = 9
-const C3_POSITION = 14
-/** Control word (SDM vol. 1, 8.1.5): exception masks, precision and rounding control. */
-enum Control { Exceptions = 0x3f, PM = 0x20, LowestPC = 0x100, PC = 0x300, RC = 0xc00, Truncate = 0x400 }
-const RC_POSITION = 10
-/** Bits of a significand that results lose, by the precision control: 24, 64 (a reserved value), 53 and 64 stay. */
-const DROPPED_BITS = [40, 0, 11, 0]
-/** Bits of the control word that exist; bit 6 always reads as 1. */
-const CONTROL_IMPLEMENTED = 0x1f3f
-const CONTROL_FIXED = 0x40
-
-/** How the first argument of x87Sum tells which operand changes its sign (definitions/x87.ts). */
-const NEGATED_DESTINATION = 0x8000
-const DIVIDE_REVERSED = 7
-
-const REGISTER_BYTES_SHIFT = 4
-const EXPONENT_OFFSET = 8
 const SCRATCH = stateAddress('vectorOperand')
-
-/** Constants of FLD1 to FLDZ as rounding to nearest gives them: significand, sign and exponent. */
-const constants: readonly (readonly [bigint, number])[] = [
-  [0x8000_0000_0000_0000n, 0x3fff], [0xd49a_784b_cd1b_8afen, 0x4000], [0xb8aa_3b29_5c17_f0bcn, 0x3fff],
-  [0xc90f_daa2_2168_c235n, 0x4000], [0x9a20_9a84_fbcf_f799n, 0x3ffd], [0xb172_17f7_d1cf_79acn, 0x3ffe], [0n, 0],
-]
-const EXACT_CONSTANTS = new Set([0, 6])
 
 /** What is asked of the lowering that this works for. */
 export interface X87Frame {
@@ -191,7 +170,8 @@ export class RegionX87 {
   /** Stores the unit, once it is settled. */
   close(): Expression[] {
     const { m } = this
-    const tags = m.i32.shl(m.i32.or(this.get(this.tags), m.i32.shl(this.get(this.tags), this.int(8))), this.get(this.base))
+    const twice = m.i32.or(this.get(this.tags), m.i32.shl(this.get(this.tags), this.int(X87_REGISTERS)))
+    const tags = m.i32.shl(twice, this.get(this.base))
     return [
       this.setField('fpuTop', this.get(this.top)),
       this.setField('fpuTag', m.i32.and(m.i32.shr_u(tags, this.int(8)), this.int(0xff))),
@@ -530,7 +510,8 @@ export class RegionX87 {
     const se = values.word(high)
     const exponent = m.i32.and(se(), this.int(0x7fff))
     const zero = m.i64.eqz(m.i64.or(sig(), m.i64.extend_u(exponent)))
-    const normal = m.i32.and(m.i64.lt_s(sig(), values.long(0n)), m.i32.ne(m.i32.and(se(), this.int(0x7fff)), this.int(0)))
+    const hasExponent = m.i32.ne(m.i32.and(se(), this.int(0x7fff)), this.int(0))
+    const normal = m.i32.and(m.i64.lt_s(sig(), values.long(0n)), hasExponent)
     this.unless(m.i32.eqz(m.i32.or(zero, normal)))
     return { sig, se, sound: true }
   }
@@ -565,7 +546,8 @@ export class RegionX87 {
     const control = this.values.word(this.field('fpuControl'))
     const masked = m.i32.and(control(), this.int(Control.PM))
     // RC of 01 or 10, down or up, is not for here.
-    const directed = m.i32.xor(m.i32.shr_u(control(), this.int(RC_POSITION)), m.i32.shr_u(control(), this.int(RC_POSITION + 1)))
+    const mode = (position: number) => m.i32.shr_u(control(), this.int(position))
+    const directed = m.i32.xor(mode(RC_POSITION), mode(RC_POSITION + 1))
     this.unless(m.i32.or(m.i32.eqz(masked), truncate ? this.int(0) : m.i32.and(directed, this.int(1))))
     const truncated = truncate ? this.int(1) : m.i32.and(control(), this.int(Control.Truncate))
     const { bits, ...rounding } = this.values.toInteger(size, this.register(0), truncated, this.unless)
@@ -585,16 +567,3 @@ export class RegionX87 {
     this.frame.required.delete('nearest')
   }
 }
-
-/** The helper of an operation of the D8 opcodes by its number, and that helper's first argument. */
-function integerOperation(operation: number): [name: string, variant: number] {
-  switch (operation) {
-    case 0: return ['x87Sum', 0]
-    case 1: return ['x87Product', 0]
-    case 4: return ['x87Sum', NEGATED_SOURCE]
-    case 5: return ['x87Sum', NEGATED_DESTINATION]
-    default: return ['x87Quotient', operation]
-  }
-}
-
-const NEGATED_SOURCE = 0x8000_0000

@@ -3,8 +3,8 @@
  *
  * before: a call of the instruction's handler, which calls its helper => after: integer arithmetic in place, on
  * significands and exponents in locals. Ordinary are operands that are normal or zero, in the middle of the range of
- * exponents, under rounding to nearest at the expected precision with the precision exception masked: PE and C1 are all that can
- * come of it. `unless` gets the condition under which something is not ordinary, before anything has been changed.
+ * exponents, under rounding to nearest at the expected precision with the precision exception masked: PE and C1 are
+ * all that can come of it. `unless` gets the condition under which something is not ordinary, before anything has been changed.
  *
  * Source: Intel SDM vol. 1, 4.8.4 (rounding), 8.1.5 (control word); vol. 2, the instructions.
  */
@@ -25,7 +25,7 @@ export interface Number80 {
   readonly settled?: (unless: (condition: Expression) => void) => Number80
 }
 
-/** The outcome of an operation: the number, what rounding has lost (nonzero: PE), and whether it went up (C1: 1 or 0). */
+/** An outcome: the number, what rounding has lost (nonzero: PE), and whether it went up (C1: 1 or 0). */
 export interface Rounded extends Number80 {
   readonly lost: Read | undefined
   readonly up: Read | undefined
@@ -46,7 +46,12 @@ const MIDDLE_CLEAR = 0x6000
 const SUM_DISTANCE = 62
 
 /** Formats of memory operands: bits of the fraction and of the exponent's field. */
-interface Format { readonly size: 32 | 64; readonly fraction: number; readonly special: number; readonly rebias: number }
+interface Format {
+  readonly size: 32 | 64
+  readonly fraction: number
+  readonly special: number
+  readonly rebias: number
+}
 export const float64: Format = { size: 64, fraction: 52, special: 0x7ff, rebias: BIAS - FLOAT64_BIAS }
 export const float32: Format = { size: 32, fraction: 23, special: 0xff, rebias: BIAS - FLOAT32_BIAS }
 
@@ -204,7 +209,8 @@ export class X87Values {
   private ordinarySum(a: Number80, b: Number80, difference: Read): Rounded {
     const { m } = this
     const swapped = this.word(m.i32.lt_s(difference(), m.i64.lt_u(a.sig(), b.sig())))
-    const magnitude = m.select(m.i32.lt_s(difference(), this.int(0)), m.i32.sub(this.int(0), difference()), difference())
+    const opposite = m.i32.sub(this.int(0), difference())
+    const magnitude = m.select(m.i32.lt_s(difference(), this.int(0)), opposite, difference())
     const distance = this.wide(m.i64.extend_u(magnitude))
     const larger = this.wide(m.select(swapped(), b.sig(), a.sig()))
     const smaller = m.select(swapped(), a.sig(), b.sig())
@@ -263,7 +269,7 @@ export class X87Values {
     return [m.i64.gt_s(sig(), this.long(0n)), special, ...pseudo]
   }
 
-  /** Nonzero unless one of two numbers is zero. An encoding with an exponent but no significand counts as one that is not. */
+  /** Nonzero unless one of two numbers is zero. An encoding with an exponent but no significand is not. */
   private neitherZero(a: Number80, b: Number80): Expression {
     const { m } = this
     const isZero = (number: Number80) => m.i64.eqz(m.i64.or(number.sig(), m.i64.extend_u(this.exponent(number))))
@@ -331,7 +337,8 @@ export class X87Values {
     const isZero = m.i64.eqz(m.i64.or(a.sig(), m.i64.extend_u(this.exponent(a))))
     const divisor = [m.i64.ge_s(b.sig(), this.long(0n)), this.notNormal(this.exponent(b))]
     const se = this.word(m.i32.and(m.i32.xor(a.se(), b.se()), this.int(SIGN)))
-    return { fails: this.or(m.i32.eqz(isZero), ...divisor), result: exact({ sig: this.wide(this.long(0n)), se, sound: true }) }
+    const result = exact({ sig: this.wide(this.long(0n)), se, sound: true })
+    return { fails: this.or(m.i32.eqz(isZero), ...divisor), result }
   }
 
   /** Square root of a positive normal number; `root` gives that of a significand, and leaves what rounding needs. */
@@ -351,7 +358,7 @@ export class X87Values {
 
   // --- conversions ---
 
-  /** Single or double precision bits (i32 or i64); `unless` gets what is neither normal nor zero, infinite or a quiet NaN. */
+  /** Single or double precision bits (i32 or i64); `unless` gets denormals and signaling NaNs. */
   fromFloat(format: Format, value: Expression, unless: (condition: Expression) => void): Number80 {
     const { m } = this
     const number = this.operand(format, value)
@@ -414,7 +421,9 @@ export class X87Values {
    * Single or double precision bits of a number, as an i64, rounded to nearest; `unless` gets what is neither zero nor
    * well within normal numbers.
    */
-  toFloat(format: Format, number: Number80, unless: (condition: Expression) => void): { bits: Read; lost: Read; up: Read } {
+  toFloat(
+    format: Format, number: Number80, unless: (condition: Expression) => void,
+  ): { bits: Read; lost: Read; up: Read } {
     const { m } = this
     const kept = BigInt(63 - format.fraction)
     const exponent = this.word(m.i32.sub(this.exponent(number), this.int(format.rebias)))
@@ -474,7 +483,8 @@ export class X87Values {
     const unsound = number.sound ? [] : [m.i32.and(m.i64.ge_s(number.sig(), this.long(0n)), m.i32.eqz(zero()))]
     // A small number may be a denormal, which is reported.
     const denormal = m.i32.and(m.i32.eqz(this.exponent(number)), m.i32.eqz(zero()))
-    unless(this.or(m.i32.lt_s(fraction(), this.int(0)), m.i64.ge_u(magnitude(), this.long(limit)), denormal, ...unsound))
+    const large = this.or(m.i32.lt_s(fraction(), this.int(0)), m.i64.ge_u(magnitude(), this.long(limit)))
+    unless(this.or(large, denormal, ...unsound))
     const sign = this.wide(m.i64.sub(this.long(0n), m.i64.extend_u(m.i32.shr_u(number.se(), this.int(15)))))
     const bits = this.wide(m.i64.sub(m.i64.xor(magnitude(), sign()), sign()))
     return { bits, lost, up: up.get }

@@ -96,11 +96,13 @@ export function comfortable(b: Builder, shape: Shape, value: Value): Value {
 }
 
 /**
- * Where an operation on packed floats is not for inline code: an element of an operand is zero, denormal, infinite or a NaN, or
- * one of the result is denormal, infinite or a NaN; of a product also zero, or so small that rounding may have brought it out
- * of the denormals. Infinite and NaN operands are seen by the result.
+ * Where an operation on packed floats is not for inline code: an element of an operand is zero, denormal, infinite or
+ * a NaN, or one of the result is denormal, infinite or a NaN; of a product also zero, or so small that rounding may have
+ * brought it out of the denormals. Infinite and NaN operands are seen by the result.
  */
-export function unfit(b: Builder, shape: 'f32x4' | 'f64x2', isSum: boolean, left: Value, right: Value, result: Value): Value {
+export function unfit(
+  b: Builder, shape: 'f32x4' | 'f64x2', isSum: boolean, left: Value, right: Value, result: Value,
+): Value {
   const [a, c, r] = [left, right, result].map(value => operate(b, shape, 'abs', value))
   // Zero becomes a NaN, which the pseudo-minimum passes over.
   const zero = isSum ? operate(b, shape, 'eq', result, constant(b, shape, 0, 0, 0)) : undefined

@@ -70,13 +70,16 @@ const arithmetic =
 
 type Operator = 'add' | 'sub' | 'mul' | 'div'
 
-/** Writes the result of an operation where inline code may do it, else has a helper do it. Zeros are tried in a second test. */
-function finish(
-  b: Builder, shape: Shape, operator: Operator, values: readonly [left: Value, right: Value, result: Value], help: () => void,
-): void {
+/** Both operands of an operation, and its result. */
+type Operands = readonly [left: Value, right: Value, result: Value]
+
+/** Writes the result where inline code may do the operation, else has a helper do it. Zeros have a second test. */
+function finish(b: Builder, shape: Shape, operator: Operator, values: Operands, help: () => void): void {
   const write = () => writeDestination(b, shape, values[2])
   const isQuiet = quiet(b)
-  const zerosToo = () => b.usually(b.and(isQuiet, everywhere(b, shape, tolerable(b, shape, operator, ...values))), write, help)
+  const zerosToo = () => {
+    b.usually(b.and(isQuiet, everywhere(b, shape, tolerable(b, shape, operator, ...values))), write, help)
+  }
   b.if(b.and(isQuiet, fits(b, shape, operator === 'add' || operator === 'sub', ...values)), write, zerosToo)
 }
 
@@ -84,15 +87,18 @@ function finish(
 function fits(b: Builder, shape: Shape, isSum: boolean, left: Value, right: Value, result: Value): Value {
   if (shape === 'f32x4' || shape === 'f64x2')
     return b.eqz(b.wasm('v128.any_true', [unfit(b, shape, isSum, left, right, result)]))
-  const results = isSum ? both(b, shape, ordinary(b, shape, result), finite(b, shape, result)) : comfortable(b, shape, result)
+  const results = isSum
+    ? both(b, shape, ordinary(b, shape, result), finite(b, shape, result))
+    : comfortable(b, shape, result)
   return both(b, shape, notSmall(b, shape, left), notSmall(b, shape, right), results)
 }
 
-/** Test: inline code may do an operation, on zeros too. A product or quotient that is zero is exact if an operand makes it so. */
+/** Test: inline code may do an operation, on zeros too, which make a product or quotient of zero exact. */
 function tolerable(b: Builder, shape: Shape, operator: Operator, left: Value, right: Value, result: Value): Value {
   const operands = both(b, shape, ordinary(b, shape, left), ordinary(b, shape, right), finite(b, shape, result))
   if (operator === 'add' || operator === 'sub') return both(b, shape, operands, ordinary(b, shape, result))
-  const zeros = operator === 'mul' ? either(b, shape, isZero(b, shape, left), isZero(b, shape, right)) : isZero(b, shape, left)
+  const first = isZero(b, shape, left)
+  const zeros = operator === 'mul' ? either(b, shape, first, isZero(b, shape, right)) : first
   return both(b, shape, operands, either(b, shape, comfortable(b, shape, result), zeros))
 }
 
@@ -179,7 +185,7 @@ const compareFlags =
     const source = readSource(b, shape)
     const destination = readDestination(b, shape)
     const fine = both(b, shape, ordinary(b, shape, destination), ordinary(b, shape, source.value))
-    const left = b.usualValue(
+    const left = b.usually(
       fine,
       () => destination,
       () => {
@@ -225,7 +231,8 @@ const roundToInteger =
     const mode = b.select(b.and(immediate, ROUND_BY_MXCSR), 0, b.and(immediate, 3))
     const of = (operator: string) => operate(b, shape, operator, source.value)
     const result = b.select(
-      b.and(mode, 2), b.select(b.and(mode, 1), of('trunc'), of('ceil')), b.select(b.and(mode, 1), of('floor'), of('nearest')),
+      b.and(mode, 2),
+      b.select(b.and(mode, 1), of('trunc'), of('ceil')), b.select(b.and(mode, 1), of('floor'), of('nearest')),
     )
     const unnoticed = b.eq(b.and(immediate, ROUND_BY_MXCSR | ROUND_QUIETLY), ROUND_QUIETLY)
     b.usually(
@@ -284,7 +291,8 @@ const dotProduct =
     const each = b.wasm(`${integers}.splat`, [size === 32 ? immediate : b.widenU(immediate)])
     /** Elements whose bit of the immediate, from `position` on, is set. */
     const chosen = (position: number) => {
-      const bits = b.vector(Array.from({ length: 16 }, (_, i) => (i % (size / 8) === 0 ? 1 << (position + (i * 8) / size) : 0)))
+      const bit = (i: number) => (i % (size / 8) === 0 ? 1 << (position + (i * 8) / size) : 0)
+      const bits = b.vector(Array.from({ length: 16 }, (_, i) => bit(i)))
       return b.wasm(`${integers}.eq`, [b.wasm('v128.and', [each, bits]), bits])
     }
     const taken = chosen(4)

@@ -119,7 +119,7 @@ const toRegister =
     const source = readSource(b, shape)
     const whole = rounded(b, shape, source.value, chops)
     const fits = operate(b, shape, 'lt', operate(b, shape, 'abs', whole), b.constant(INTEGER_LIMIT, shape))
-    const result = b.usualValue(
+    const result = b.usually(
       b.and(quiet(b), fits),
       () => b.wasm(`i32.trunc_s.${shape}`, [whole]),
       () => b.call('vectorToInteger', formOf(b, conversion, b.constant(0), source.address())),

@@ -1,8 +1,9 @@
 /**
- * AES-NI and PCLMULQDQ. The S-boxes are computed once, from inverses in GF(2^8) modulo x^8 + x^4 + x^3 + x + 1, and from
- * them tables of substituted and mixed bytes, so that a round is sixteen look-ups.
+ * AES-NI and PCLMULQDQ. The S-boxes are computed once, from inverses in GF(2^8) modulo x^8 + x^4 + x^3 + x + 1, and
+ * from them tables of substituted and mixed bytes, so that a round is sixteen look-ups.
  *
- * Source: FIPS 197 (the cipher); Daemen and Rijmen, The Design of Rijndael, 4.2 (tables for 32-bit processors); Intel SDM vol. 2, AESENC, AESDEC, AESIMC, AESKEYGENASSIST, PCLMULQDQ.
+ * Source: FIPS 197 (the cipher); Daemen and Rijmen, The Design of Rijndael, 4.2 (tables); Intel SDM vol. 2,
+ * AESENC, AESDEC, AESIMC, AESKEYGENASSIST, PCLMULQDQ.
  */
 import { DESTINATION_SHIFT, FORM_ADDRESS_MASK, SOURCE_SHIFT, VECTOR_IMMEDIATE } from '../../build/helpers/layout'
 

@@ -126,9 +126,13 @@ class Writer {
   private branch(i: number): void {
     const { random, bytes } = this
     const skipped = [0xd8, 0xc0 + i]
-    if (random.below(2) === 0) bytes.push(0xdb, random.pick([0xe8, 0xf0]) + i, 0x70 + random.pick([2, 3, 4, 6, 7, 10]), skipped.length, ...skipped)
-    else if (random.below(2) === 0) bytes.push(0xd8, 0xd0 + i, 0xdf, 0xe0, 0xf6, 0xc4, 0x41, 0x74, skipped.length, ...skipped)
-    else bytes.push(0x9b, 0xdd, 0xe0 + i, 0xdf, 0xe0, 0x9e, 0x70 + random.pick([2, 4, 6, 7, 8, 10]), skipped.length, ...skipped)
+    // FCOMI or FUCOMI; FCOM and a test of AH; FUCOM and SAHF.
+    const compared = random.pick([
+      [0xdb, random.pick([0xe8, 0xf0]) + i, 0x70 + random.pick([2, 3, 4, 6, 7, 10])],
+      [0xd8, 0xd0 + i, 0xdf, 0xe0, 0xf6, 0xc4, 0x41, 0x74],
+      [0x9b, 0xdd, 0xe0 + i, 0xdf, 0xe0, 0x9e, 0x70 + random.pick([2, 4, 6, 7, 8, 10])],
+    ])
+    bytes.push(...compared, skipped.length, ...skipped)
     if (random.below(3) === 0) bytes.push(0xda + random.below(2), 0xc0 + random.below(4) * 8 + i)
   }
 
