@@ -33,7 +33,7 @@ import type { HostAddress } from './region-memory.ts'
 import { callVectorHelper, FIRST_XMM, requirement } from './region-vector.ts'
 import { isQuickHelper, quickCall } from './region-system.ts'
 import { RegionX87 } from './region-x87.ts'
-import { noteTarget, targetProfileRowOf } from './target-profile.ts'
+import { targetProfileRowOf } from './target-profile.ts'
 import type { Expression, RegionModule } from './value.ts'
 
 /** What `handleRecord` of core.wasm gives: an Outcome of the general handler, or that code has been written. */
@@ -554,12 +554,14 @@ export class RegionLowering extends RegionFrame {
   private noteUnknownTarget(site: number): Expression {
     const { m } = this
     const row = targetProfileRowOf(site)
-    const [word, count] = [(index: number) => this.constant(row + index), m.i32.load(4, 4, this.constant(row))]
+    const count = m.i32.load(4, 4, this.constant(row))
+    const packed = m.i64.or(m.i64.const(BigInt(row) << 32n), m.i64.extend_u(this.local(EXIT_EIP)))
+    this.wideHelpers.add('notePackedTarget')
     return m.if(
-      m.i32.eq(m.i32.load(0, 4, word(0)), this.constant(site | 0)),
+      m.i32.eq(m.i32.load(0, 4, this.constant(row)), this.constant(site | 0)),
       m.block(null, [
-        m.i32.store(4, 4, word(0), m.i32.add(count, this.constant(1))),
-        noteTarget(m, word(0), () => this.local(EXIT_EIP)),
+        m.i32.store(4, 4, this.constant(row), m.i32.add(count, this.constant(1))),
+        m.drop(m.call('notePackedTarget', [packed], WasmType.I64)),
       ]),
     )
   }
