@@ -220,7 +220,9 @@ export class RegionManager {
     const sent: Sent = { candidate, pages, handled: { address, count } }
     this.stats.requested++
     const started = performance.now()
-    const outcome = this.compiler({ entry, mode, pages, profile, records: address, model: this.core.get('cpuModel') })
+    const outcome = this.compiler({
+      entry, mode, pages, profile, records: address, model: this.core.get('cpuModel'), fpuControl: this.core.get('fpuControl'),
+    })
     if (!(outcome instanceof Promise)) {
       this.stats.compileMilliseconds += performance.now() - started
       this.arrived(sent, outcome)

@@ -268,7 +268,7 @@ const extendedImage = (helper: string, access: 'segmentWrite' | 'segmentRead'): 
 }
 
 /** WAIT    reports a pending unmasked exception. */
-const wait: Definition = b => void b.call('x87Wait')
+const wait: Definition = b => b.require('wait')
 
 /** FNOP    waits like any other. */
 const fnop: Definition = onRegisters(() => {})
@@ -279,7 +279,7 @@ const REGION_MNEMONICS: ReadonlySet<string> = new Set([
   'fiadd', 'fimul', 'fisub', 'fisubr', 'fidiv', 'fidivr', 'fcom', 'fcomp', 'fcompp', 'fucom', 'fucomp', 'fucompp',
   'ficom', 'ficomp', 'fcomi', 'fcomip', 'fucomi', 'fucomip', 'ftst', 'fcmovb', 'fcmovnb', 'fcmove', 'fcmovne', 'fcmovbe',
   'fcmovnbe', 'fcmovu', 'fcmovnu', 'fld', 'fild', 'fst', 'fstp', 'fist', 'fistp', 'fisttp', 'fld1', 'fldl2t', 'fldl2e',
-  'fldpi', 'fldlg2', 'fldln2', 'fldz', 'fxch', 'fchs', 'fabs', 'fsqrt', 'fnstcw', 'fnstsw', 'fldcw',
+  'fldpi', 'fldlg2', 'fldln2', 'fldz', 'fxch', 'fchs', 'fabs', 'fsqrt', 'fnstcw', 'fnstsw', 'fldcw', 'wait',
 ])
 
 /** Whether regions execute an x87 instruction themselves. FSTP m80 checks its ten bytes at once, which they do not. */
