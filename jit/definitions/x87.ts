@@ -207,10 +207,18 @@ function linearAddress(b: Builder, helper: 'segmentWrite' | 'segmentRead', bytes
   return b.call(helper, b.effectiveSegment(), b.addressOf(0), bytes)
 }
 
-/** Stores a computed value unless an unmasked exception suppresses the store, then commits flags and pops. */
+/**
+ * Stores a computed value unless an unmasked exception suppresses the store, then commits flags and pops. Where nothing
+ * is stored, memory that cannot be written is a fault all the same, which comes first.
+ */
 function storeComputed(b: Builder, value: Value, pops: number): void {
   const offset = b.addressOf(0)
-  b.if(b.field('result'), () => b.store('operand', offset, b.sizeOf(0), value))
+  const bytes = b.sizeOf(0) / 8
+  b.if(
+    b.field('result'),
+    () => b.store('operand', offset, b.sizeOf(0), value),
+    () => void b.call('probeWrite', linearAddress(b, 'segmentWrite', bytes), bytes),
+  )
   b.call('x87CommitStore', pops, b.effectiveSegment(), offset)
 }
 
@@ -283,6 +291,9 @@ const wait: Definition = b => void b.call('x87Wait')
 
 /** FNOP    waits like any other. */
 const fnop: Definition = onRegisters(() => {})
+
+/** FNENI FNDISI FNSETPM    what the 8087 and the 80287 did, nothing since; like all FN… they do not wait. */
+const obsoleteControl: Definition = checkAvailable
 
 export const x87: Record<string, Definition> = {
   fadd: sum(Negated.None),
@@ -359,7 +370,7 @@ export const x87: Record<string, Definition> = {
   fsin: simple('x87Sine'),
   fcos: simple('x87Cosine'),
   fsincos: simple('x87SineCosine'),
-  fnop, wait, fnstcw, fnstsw, fldcw,
+  fnop, fneni: obsoleteControl, fndisi: obsoleteControl, fnsetpm: obsoleteControl, wait, fnstcw, fnstsw, fldcw,
   fninit: control('x87Initialise'),
   fnclex: control('x87ClearExceptions'),
   fnstenv: image('x87StoreEnvironment', 'x87Available', 'segmentWrite', 0),

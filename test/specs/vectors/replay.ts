@@ -9,6 +9,7 @@ import { codeBits } from '../../vectors/environment.ts'
 import { extendedName, MM_WORD, MXCSR_WORD, XMM_WORD } from '../../vectors/extended-state.ts'
 import { initialByte, type MemoryBytes, readVectors, type Vector, type VectorFault } from '../../vectors/format.ts'
 import { undefinedFlags } from '../../vectors/undefined-flags.ts'
+import { manualState, sameImageFault } from '../../vectors/vendor-differences.ts'
 
 /** What an engine made of a vector. */
 export interface EngineResult {
@@ -34,6 +35,8 @@ export interface CpuEngine {
   /** Cases that the engine can run; all when left out. The others are skipped. */
   knows?(vector: Vector): boolean
   run(vector: Vector): EngineResult
+  /** A line about how the cases were run, for the end of a long check. */
+  account?(): string
 }
 
 export interface FieldMismatch {
@@ -96,13 +99,16 @@ function faultText(fault: VectorFault | null): string {
 }
 
 /** Error codes are compared without the fetch bit. */
-function sameFault(expected: VectorFault | null, actual: VectorFault | null): boolean {
+function sameFault(vector: Vector, actual: VectorFault | null): boolean {
+  const expected = vector.fault
   if (!expected || !actual) return expected === actual
   const ignored = expected.vector === PAGE_FAULT ? FETCH_BIT : 0
   return (
     expected.vector === actual.vector &&
     (expected.errorCode & ~ignored) === (actual.errorCode & ~ignored) &&
-    (expected.vector !== PAGE_FAULT || expected.address === actual.address >>> 0)
+    (expected.vector !== PAGE_FAULT ||
+      expected.address === actual.address >>> 0 ||
+      sameImageFault(vector, expected, actual))
   )
 }
 
@@ -134,21 +140,22 @@ export function compareResult(vector: Vector, result: EngineResult): FieldMismat
   const expect = (field: string, expected: number, actual: number) => {
     if (expected >>> 0 !== actual >>> 0) fields.push({ field, expected: hex(expected), actual: hex(actual) })
   }
-  if (!sameFault(vector.fault, result.fault)) {
+  if (!sameFault(vector, result.fault)) {
     fields.push({ field: 'fault', expected: faultText(vector.fault), actual: faultText(result.fault) })
   }
-  for (const [i, name] of registerNames.entries()) expect(name, vector.out.registers[i], result.registers[i])
-  expect('eip', vector.out.eip, result.eip)
+  const out = manualState(vector)
+  for (const [i, name] of registerNames.entries()) expect(name, out.registers[i], result.registers[i])
+  expect('eip', out.eip, result.eip)
   const { selectors } = result
-  for (const [i, word] of (vector.out.extended ?? []).entries()) {
+  for (const [i, word] of (out.extended ?? []).entries()) {
     if (result.extended) expect(extendedName(i), word, result.extended[i])
   }
   for (const [i, name] of segmentNames.entries()) {
-    if (selectors) expect(name, vector.out.selectors[i], selectors[i])
+    if (selectors) expect(name, out.selectors[i], selectors[i])
   }
   const ignored = undefinedFlags(vector) | UNRECORDED_FLAGS
-  if ((vector.out.eflags ^ result.eflags) & ~ignored) {
-    fields.push({ field: 'eflags', expected: flagText(vector.out.eflags), actual: flagText(result.eflags) })
+  if ((out.eflags ^ result.eflags) & ~ignored) {
+    fields.push({ field: 'eflags', expected: flagText(out.eflags), actual: flagText(result.eflags) })
   }
   fields.push(...compareMemory(vector, result.memoryChanges))
   return fields

@@ -49,11 +49,14 @@ typedef struct {
   u16 control, status;
   u8 tags, reserved0;
   u16 opcode;
-  u32 pointers[4];
+  u32 instruction_offset;
+  u16 instruction_selector, reserved1;
+  u32 data_offset;
+  u16 data_selector, reserved2;
   u32 mxcsr, mxcsr_mask;
   struct { u64 significand; u16 exponent, reserved[3]; } st[8];
   u8 xmm[8][16];
-  u8 reserved1[224];
+  u8 reserved3[224];
 } __attribute__((packed, aligned(16))) fx_image;
 
 /* Linux: the fpregs pointer of a 32-bit frame leads to an FSAVE image with its status word, then an FXSAVE image. */
@@ -228,6 +231,11 @@ static void load_extended(const extended_state *e) {
   fx->status = e->status;
   fx->tags = (u8)e->tags;
   fx->mxcsr = e->mxcsr;
+  fx->opcode = e->opcode;
+  fx->instruction_offset = e->instruction_offset;
+  fx->instruction_selector = e->instruction_selector;
+  fx->data_offset = e->data_offset;
+  fx->data_selector = e->data_selector;
   u32 top = e->status >> TOP_SHIFT & 7;
   for (u32 i = 0; i < 8; i++) {
     u32 physical = (top + i) & 7;
