@@ -102,13 +102,12 @@ function faultText(fault: VectorFault | null): string {
 function sameFault(vector: Vector, actual: VectorFault | null): boolean {
   const expected = vector.fault
   if (!expected || !actual) return expected === actual
+  if (sameImageFault(vector, expected, actual)) return true
   const ignored = expected.vector === PAGE_FAULT ? FETCH_BIT : 0
   return (
     expected.vector === actual.vector &&
     (expected.errorCode & ~ignored) === (actual.errorCode & ~ignored) &&
-    (expected.vector !== PAGE_FAULT ||
-      expected.address === actual.address >>> 0 ||
-      sameImageFault(vector, expected, actual))
+    (expected.vector !== PAGE_FAULT || expected.address === actual.address >>> 0)
   )
 }
 

@@ -94,6 +94,18 @@ static int sizes_of(const row *r, int environment, int out[2]) {
 #define DISPUTED_IN_BYTE 2
 static void clear_disputed_mask(u32 image) { *(u8 *)(image + MXCSR_MASK_BYTE) &= (u8)~DISPUTED_IN_BYTE; }
 
+/*
+ * Whether an image of the x87 environment has the pointers that the case began with. Linux does not keep all of them for
+ * 64-bit kernels, so a switch to another process just in front of the instruction loses them.
+ */
+static int pointers_kept(const test_case *t) {
+  const extended_state *e = &t->in.extended;
+  u16 expected[4] = { (u16)e->instruction_offset, e->instruction_selector, (u16)e->data_offset, e->data_selector };
+  for (u32 i = 0; i < 4; i++)
+    if (memcmp((const void *)(t->operand_linear + (3 + i) * (u32)t->size / 8), &expected[i], 2)) return 0;
+  return 1;
+}
+
 static u32 file_seed, case_index;
 static u32 rejected, partial_writes, faults;
 
@@ -106,6 +118,8 @@ static int capture_case(const row *r, u32 row_index, int environment, int size) 
     for (u32 i = 0; i < t.patch_count; i++) harness_patch(&t.patches[i]);
     int usable = harness_run(&t.in, t.code_linear, t.code, t.length, &o);
     if (usable && r->setup == X87_FX && r->access == WR && o.vector == NO_FAULT) clear_disputed_mask(t.operand_linear);
+    int stores_pointers = (r->elements == X_ENVIRONMENT || r->elements == X_STATE) && r->access == WR;
+    if (usable && r->setup == X87_CONTROL && stores_pointers && o.vector == NO_FAULT && !pointers_kept(&t)) usable = 0;
     change_count = changed_bytes = 0;
     overflow = 0;
     harness_changes(collect);
