@@ -10,13 +10,6 @@
 ; those.
 ;   nasm -DSEED=1 -DCASES=1000
 
-%ifndef SEED
-%define SEED 1
-%endif
-%ifndef CASES
-%define CASES 4000
-%endif
-
 %include "probe.inc"
 
 PAGES       equ 0x200000       ; page directory, then one table for the first 4 MiB
@@ -451,50 +444,6 @@ finish2:
   hlt
   jmp finish2
 
-; 15 bytes at EDI: prefixes, an opcode, operands that are likely to name memory that is there.
-make_code:
-  mov esi, edi
-.prefix:
-  mov eax, 3
-  call below_eax
-  test eax, eax
-  jnz .opcode
-  mov eax, 11
-  call below_eax
-  mov al, [prefixes + eax]
-  stosb
-  lea eax, [esi + 4]
-  cmp edi, eax
-  jb .prefix
-.opcode:
-  mov eax, 3
-  call below_eax
-  test eax, eax
-  jnz .one
-  mov al, 0x0f
-  stosb
-.one:
-  call random
-  stosb                        ; opcode
-  call random
-  stosb                        ; ModR/M or an immediate
-  call random
-  stosb                        ; SIB, displacement or an immediate
-.rest:
-  call random
-  test ah, 0x60                ; upper bytes of displacements are mostly zero
-  jz .byte
-  and al, 0x07
-  test ah, 0x18
-  jz .byte
-  xor eax, eax
-.byte:
-  stosb
-  lea eax, [esi + 15]
-  cmp edi, eax
-  jb .rest
-  ret
-
 ; CF: the instruction must not run in this environment.
 harmful:
   mov esi, instruction
@@ -560,60 +509,8 @@ harmful:
   stc
   ret
 
-; EAX: a value that is often small, often at an edge.
-some_value:
-  push ecx
-  call random
-  mov ecx, eax
-  call random
-  and ecx, 7
-  jmp [.kinds + ecx * 4]
-.kinds:
-  dd .small, .small, .small, .small, .any, .any, .edge, .selector
-.small:
-  and eax, 0xfff
-  jmp .any
-.edge:
-  and eax, 7
-  mov eax, [edges + eax * 4]
-  jmp .any
-.selector:
-  and eax, 0xff
-.any:
-  pop ecx
-  ret
+%include "random.inc"
 
-; EAX := less than EAX.
-below_eax:
-  push edx
-  push eax
-  call random
-  pop edx
-  mul edx
-  mov eax, edx
-  pop edx
-  ret
-
-; EAX: 32 random bits (xorshift).
-random:
-  push edx
-  mov eax, [seed]
-  mov edx, eax
-  shl edx, 13
-  xor eax, edx
-  mov edx, eax
-  shr edx, 17
-  xor eax, edx
-  mov edx, eax
-  shl edx, 5
-  xor eax, edx
-  mov [seed], eax
-  imul eax, eax, 0x2545f491
-  bswap eax
-  pop edx
-  ret
-
-prefixes db 0x66, 0x67, 0x66, 0x67, 0x2e, 0x36, 0x26, 0x64, 0x65, 0xf0, 0xf3
 ports db 0xe4, 0xe5, 0xe6, 0xe7, 0xec, 0xed, 0xee, 0xef, 0x6c, 0x6d, 0x6e, 0x6f
 ports_end:
 system_only db 0xf4, 0x9a, 0xea, 0xca, 0xcb, 0xcf, 0x17, 0xcc, 0xcd, 0xce, 0xf1
@@ -624,7 +521,6 @@ system_two db 0x00, 0x20, 0x21, 0x22, 0x23, 0x24, 0x26, 0x30, 0x32, 0x34, 0x35, 
 system_two_end:
 
 align 64
-edges dd 0, -1, 0x80000000, 0x7fffffff, 0xffff, 0x8000, 0x10000, 0xfff
 code_selectors dw U_CODE32, U_CODE16, S_CODE32, S_CODE16, CODE >> 4, CODE >> 4
 stack_selectors dw U_DATA32, U_DATA16, S_DATA32, S_DATA16, DATA >> 4, DATA >> 4
 data_selectors dw U_DATA32, U_DATA32, U_DATA16, U_DATA16, S_DATA32, S_DATA16, 0x6b, 0x73, 0x7b, 0
@@ -635,9 +531,6 @@ level_flags dd 0x3000, 0, 0x3000, 0, 0x23000, 0x20000
 vector dd 0
 environment dd 0
 code_at dd 0
-cases dd CASES
-seed dd (SEED * 0x9e3779b9 & 0xffffffff) | 1
-instruction times 16 db 0
 before times 14 dd 0
 gdtr2:
   dw gdt2_end - gdt2 - 1
