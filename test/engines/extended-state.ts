@@ -36,6 +36,16 @@ export function loadPointers(core: Core, pointers: X87Pointers): void {
   core.set('fpuOpcode', pointers.opcode)
 }
 
+export function readPointers(core: Core): X87Pointers {
+  return {
+    instructionOffset: core.get('fpuInstructionOffset') >>> 0,
+    instructionSelector: core.get('fpuInstructionSelector'),
+    dataOffset: core.get('fpuDataOffset') >>> 0,
+    dataSelector: core.get('fpuDataSelector'),
+    opcode: core.get('fpuOpcode'),
+  }
+}
+
 export function readExtended(core: Core): number[] {
   const words = Array.from({ length: MM_WORD }, (_, i) => core.words[xmmWord(i)] >>> 0)
   for (let i = 0; i < 8; i++) words.push(core.words[x87Word(i)] >>> 0, core.words[x87Word(i) + 1] >>> 0)

@@ -48,7 +48,7 @@ export interface X87Pointers {
   readonly opcode: number
 }
 
-/** What case `index` starts with; no case has others. Where they are afterwards is not part of a case. */
+/** What case `index` starts with; no case has others. What they are afterwards: x87-pointers.ts. */
 export function casePointers(fileSeed: number, index: number): X87Pointers {
   const word = (slot: number) => caseWord(fileSeed, index, POINTERS_SLOT + slot)
   return {

@@ -6,10 +6,11 @@ import { decode } from '../../../jit/decode/decoder.ts'
 import { format } from '../../../jit/decode/disassembler.ts'
 import type { Instruction } from '../../../jit/decode/instruction.ts'
 import { codeBits } from '../../vectors/environment.ts'
-import { extendedName, MM_WORD, MXCSR_WORD, XMM_WORD } from '../../vectors/extended-state.ts'
+import { extendedName, MM_WORD, MXCSR_WORD, type X87Pointers, XMM_WORD } from '../../vectors/extended-state.ts'
 import { initialByte, type MemoryBytes, readVectors, type Vector, type VectorFault } from '../../vectors/format.ts'
 import { undefinedFlags } from '../../vectors/undefined-flags.ts'
 import { manualState, sameImageFault } from '../../vectors/vendor-differences.ts'
+import { pointersBehind } from '../../vectors/x87-pointers.ts'
 
 /** What an engine made of a vector. */
 export interface EngineResult {
@@ -25,6 +26,8 @@ export interface EngineResult {
   readonly fault: VectorFault | null
   /** Vector and x87 state (extended-state.ts) of cases that have it. */
   readonly extended?: readonly number[]
+  /** Last x87 instruction and operand, likewise. */
+  readonly pointers?: X87Pointers
 }
 
 /** Something that executes instructions. */
@@ -148,6 +151,10 @@ export function compareResult(vector: Vector, result: EngineResult): FieldMismat
   const { selectors } = result
   for (const [i, word] of (out.extended ?? []).entries()) {
     if (result.extended) expect(extendedName(i), word, result.extended[i])
+  }
+  const pointers = result.pointers && pointersBehind(vector)
+  for (const [name, value] of Object.entries(pointers ?? {})) {
+    if (result.pointers) expect(`x87 ${name}`, value, result.pointers[name as keyof X87Pointers])
   }
   for (const [i, name] of segmentNames.entries()) {
     if (selectors) expect(name, out.selectors[i], selectors[i])
