@@ -40,8 +40,8 @@ function opcodeOf(bytes: Uint8Array): number {
 /** The pointers behind `vector`'s instruction; undefined where it is none that these rules cover. */
 export function pointersBehind(vector: Vector): X87Pointers | undefined {
   const { pointers, row, bytes, registers } = vector
-  const escape = row.opcode > 0xff ? row.opcode >> 8 : row.opcode
-  const isX87 = escape >> 3 === ESCAPE >> 3 || row.mnemonic === 'wait' || row.mnemonic === 'fxsave'
+  const first = row.opcode > 0xff ? row.opcode >> 8 : row.opcode
+  const isX87 = first >> 3 === ESCAPE >> 3 || row.mnemonic === 'wait' || row.mnemonic === 'fxsave'
   if (!pointers || !isX87 || loading.includes(row.mnemonic)) return undefined
   if (vector.fault || keeping.includes(row.mnemonic)) return pointers
   if (clearing.includes(row.mnemonic)) return ZERO
