@@ -68,11 +68,12 @@ export function regionOf(request: CompileRequest): Region | undefined {
   const byLinear = new Map(pages.map(page => [page.linear, page.bytes]))
   const observed = request.optimisations?.observedTargets ?? allOptimisations.observedTargets
   const known = observed ? profile : { ...profile, targets: [] }
-  return discover(entry, mode, linear => byLinear.get(linear), limits, profileFrom(known), request.model)
+  const inlineX87 = request.optimisations?.inlineX87 ?? allOptimisations.inlineX87
+  return discover(entry, mode, linear => byLinear.get(linear), limits, profileFrom(known), request.model, inlineX87)
 }
 
 /** What a lowered region calls, which its module has to import. */
-type Calls = Pick<RegionLowering, 'vectorHelpers' | 'imports'>
+type Calls = Pick<RegionLowering, 'vectorHelpers' | 'imports' | 'wideHelpers'>
 
 /** The compiler's fault, as it is told to another thread. */
 export function failureOf(error: unknown): { failure: string } {
@@ -101,6 +102,8 @@ function addImports(m: TargetModule, callers: readonly Calls[]): void {
     const { result } = vectorHelper(helper)
     m.addFunctionImport(helper, 'core', helper, WasmType.I32, result === 'i32' ? WasmType.I32 : WasmType.None)
   }
+  for (const name of new Set(callers.flatMap(({ wideHelpers }) => [...wideHelpers])))
+    m.addFunctionImport(name, 'core', name, WasmType.I64, WasmType.I64)
   for (const name of new Set(callers.flatMap(({ imports }) => [...imports])))
     m.addFunctionImport(name, 'core', name, WasmType.I32, WasmType.I32)
 }

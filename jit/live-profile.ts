@@ -18,7 +18,10 @@ import { COLD, type CodeProfile, type ProfileExcerpt } from './regions/profile.t
 
 /** Remembered places that miss. When there are more, all are forgotten and found again. */
 const MOST_MISSES = 4096
-/** How often an indirect jump makes its region be compiled again: one that goes anywhere would do so for ever. */
+/**
+ * How often a place makes its region be compiled again: an indirect jump that goes anywhere and a store that always
+ * misses would do so for ever, but a region may be under way that was begun without knowing of the first time.
+ */
 const MOST_RETRIES = 3
 /** Entries that make a run hot before nothing can be said about what is cold beside it. */
 const LEAST_OBSERVED = 256
@@ -26,8 +29,8 @@ const LEAST_OBSERVED = 256
 export class LiveProfile {
   private readonly core: Core
   private readonly cache: CodeCache
-  /** Physical addresses: programs share linear ones. */
-  private readonly missing = new Set<number>()
+  /** How often each missing place was reported, by physical address: programs share linear ones. */
+  private readonly missing = new Map<number, number>()
   private readonly retries = new Map<number, number>()
 
   constructor(core: Core, cache: CodeCache) {
@@ -66,10 +69,14 @@ export class LiveProfile {
     for (let i = 0; i < MISS_PROFILE_ENTRIES; i++) {
       const word = (MISS_PROFILE_BASE + i * MISS_PROFILE_ENTRY_BYTES) >> 2
       const eip = words[word] >>> 0
-      if (words[word + 1] >= MANY_MISSES && !this.misses(eip)) {
-        if (this.missing.size >= MOST_MISSES) this.missing.clear()
-        this.missing.add(this.core.exports.peekTranslate(eip | 0))
-        places.push(eip)
+      if (words[word + 1] >= MANY_MISSES) {
+        const place = this.core.exports.peekTranslate(eip | 0)
+        const retries = this.missing.get(place) ?? 0
+        if (retries < MOST_RETRIES) {
+          if (this.missing.size >= MOST_MISSES) this.missing.clear()
+          this.missing.set(place, retries + 1)
+          places.push(eip)
+        }
       }
       words[word + 1] = 0
     }

@@ -13,6 +13,8 @@ export interface Optimisations {
   readonly observedTargets: boolean
   /** Flags stay in locals across joins where different shapes meet (regions/flag-shape.ts), instead of in memory. */
   readonly dynamicFlags: boolean
+  /** x87 registers are locals and ordinary x87 arithmetic is code in place (backends/region-x87.ts), not a handler's. */
+  readonly inlineX87: boolean
 }
 
 export const allOptimisations: Optimisations = {
@@ -21,4 +23,5 @@ export const allOptimisations: Optimisations = {
   branchTables: true,
   observedTargets: true,
   dynamicFlags: true,
+  inlineX87: true,
 }

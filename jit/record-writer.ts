@@ -93,7 +93,7 @@ export class RecordWriter {
     const offset = physical & (PAGE_BYTES - 1)
     this.writePlace(run, this.special.tooLong, offset, bytes, 1)
     this.writeEnd(run + RECORD_BYTES, offset + bytes, 1, mode)
-    this.cache.install(run, { physical, mode, bytes, instructions: 1, records: 2, secondPage })
+    this.cache.install(run, { physical, mode, bytes, instructions: 1, secondPage })
   }
 
   /** One instruction across two pages: a run of its own. */
@@ -117,7 +117,7 @@ export class RecordWriter {
     const length = this.writeInstruction(run, decoded, offset, 1, mode)
     this.writeEnd(run + RECORD_BYTES, offset + length, 1, mode)
     this.cache.install(run, {
-      physical, mode, bytes: Math.max(length, room + 1), instructions: 1, records: 2, secondPage: second,
+      physical, mode, bytes: Math.max(length, room + 1), instructions: 1, secondPage: second,
     })
   }
 
@@ -140,7 +140,7 @@ export class RecordWriter {
     }
     this.writeEnd(record, offset + position, count, mode)
     this.cache.install(run, {
-      physical, mode, bytes: position, instructions: count, records: count + 1, secondPage: -1,
+      physical, mode, bytes: position, instructions: count, secondPage: -1,
     })
   }
 

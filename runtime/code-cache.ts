@@ -5,6 +5,7 @@
  * Record memory has two generations: when the younger half is full, the runs of the older one go, and their half is
  * filled next. Regions outlast their runs: one whose entry is decoded again is entered again.
  */
+import { CodeWatch, GRANULES } from './code-watch.ts'
 import type { Core } from './core.ts'
 import {
   GRANULE_SHIFT, PAGE_BYTES, PAGE_GRANULES_BASE, PAGE_SHIFT, PAGE_VERSIONS_BASE, PHYSICAL_PAGES, RECORD_BYTES, RECORDS_BASE,
@@ -13,7 +14,7 @@ import {
 import { MOST_REGION_INSTRUCTIONS, MOST_REGION_PAGES, NOT_CROSSING, RecordField, RunHeader } from './records.ts'
 import { RegionRecords } from './region-records.ts'
 import { RegionSlots, type SlotContents, type SlotHolder, type SlotLimits } from './region-slots.ts'
-import { RunTable } from './run-table.ts'
+import { RunTable, type TableRun } from './run-table.ts'
 
 /** Physical addresses [start, end) within one page. */
 export interface CodeSpan {
@@ -21,29 +22,13 @@ export interface CodeSpan {
   readonly end: number
 }
 
-/** Something made from code bytes, which goes when any of them is written. */
-interface Watched {
-  readonly spans: readonly CodeSpan[]
-  drop(): void
-}
-
-/** A decoded run as the cache knows it. */
-interface Run extends Watched {
-  /** Address of its first record. */
-  readonly record: number
-  readonly physical: number
-  /** Number of records, the end record included. */
-  readonly records: number
-  readonly mode: number
-  live: boolean
-}
-
 /** A compiled region in its slot. */
-interface CompiledRegion extends Watched, SlotHolder {
+interface CompiledRegion extends SlotHolder {
   /** What the run is decoded from in whose place it is entered. */
   readonly key: number
   /** First record of that run, or 0 while there is none. */
   record: number
+  readonly spans: readonly CodeSpan[]
   readonly handled: HandledRecords
 }
 
@@ -58,8 +43,8 @@ export interface RunDescription {
   readonly physical: number
   readonly mode: number
   readonly bytes: number
+  /** Each has a record; one more closes the run. */
   readonly instructions: number
-  readonly records: number
   /** Physical address of the second page of a crossing instruction, or -1. */
   readonly secondPage: number
 }
@@ -68,9 +53,6 @@ export interface RunDescription {
 const COPY_BYTES = 2 * RECORD_BYTES
 const COPIES_BASE = RECORDS_BASE + RECORDS_BYTES - REGION_SLOTS * COPY_BYTES
 const GENERATION_BYTES = (COPIES_BASE - RECORDS_BASE) / 2
-
-/** Granules of a page. */
-const GRANULES = PAGE_BYTES >> GRANULE_SHIFT
 
 /** How much the cache may hold; less in specs, which fill it. */
 export interface CacheLimits {
@@ -90,12 +72,11 @@ export class CodeCache {
   readonly slots: RegionSlots
   /** Where regions have the records of handled instructions. */
   readonly handledRecords = new RegionRecords()
-  /** The runs and regions of a page by the granules that they touch. */
-  private readonly pages = new Map<number, Watched[][]>()
-  /** The runs of each generation, dropped ones too, and which of them is the younger. */
-  private readonly runs: [Run[], Run[]] = [[], []]
+  /** Where runs and regions have bytes. A run is named by its first record's address, a region by `itemOf`. */
+  private readonly watch = new CodeWatch()
+  /** Which generation is the younger, and where the runs of each end: they follow each other, dropped ones too. */
   private young: 0 | 1 = 0
-  private free = RECORDS_BASE
+  private readonly ends: [number, number] = [this.base(0), this.base(1)]
   private readonly granules: Uint32Array
   private readonly versions: Uint32Array
 
@@ -123,31 +104,64 @@ export class CodeCache {
    */
   reserve(records: number): number {
     const bytes = (records + 1) * RECORD_BYTES
-    if (this.free + bytes > this.base(this.young) + this.generationBytes || this.table.full) this.nextGeneration()
-    return this.free + RECORD_BYTES
+    if (this.ends[this.young] + bytes > this.base(this.young) + this.generationBytes || this.table.full) this.nextGeneration()
+    return this.ends[this.young] + RECORD_BYTES
+  }
+
+  /** Calls `visit` with the first record's address of each run of a generation that has not been dropped. */
+  private forEachRun(generation: 0 | 1, visit: (record: number) => void): void {
+    for (let header = this.base(generation); header < this.ends[generation]; ) {
+      const record = header + RECORD_BYTES
+      header = record + this.recordsOf(record) * RECORD_BYTES
+      if ((this.core.words[record >> 2] & 0xffff) !== this.handlers.stale) visit(record)
+    }
+  }
+
+  /** A field of the header of the run at `record`. */
+  private header(record: number, field: RunHeader): number {
+    return this.core.words[(record - RECORD_BYTES + field) >> 2]
+  }
+
+  /** Number of records of a run, the end record included. */
+  private recordsOf(record: number): number {
+    return this.header(record, RunHeader.Instructions) + 1
+  }
+
+  /** The physical addresses of a run's bytes. */
+  private spansOf(record: number): CodeSpan[] {
+    const start = this.header(record, RunHeader.Physical) >>> 0
+    const bytes = this.header(record, RunHeader.Bytes)
+    const second = this.header(record, RunHeader.SecondPage) >>> 0
+    const room = PAGE_BYTES - (start & (PAGE_BYTES - 1))
+    const spans = [{ start, end: start + Math.min(bytes, room) }]
+    if (second !== NOT_CROSSING) spans.push({ start: second, end: second + bytes - room })
+    return spans
   }
 
   /** Drops the runs of the older generation; their memory is filled next. */
   private nextGeneration(): void {
-    const { core, table, runs } = this
+    const { core, table } = this
     const old = this.young === 0 ? 1 : 0
     const start = this.base(old)
     const end = start + this.generationBytes
     this.generations++
-    for (const run of runs[old]) if (run.live) this.forget(run)
-    runs[old] = []
-    runs[this.young] = runs[this.young].filter(run => run.live)
+    this.forEachRun(old, record => this.forget(record))
     table.clear()
-    for (const run of runs[this.young]) {
-      table.insert(run)
-      for (let i = 0; i < run.records; i++) this.unlink(run.record + i * RECORD_BYTES, start, end)
-    }
+    this.forEachRun(this.young, record => {
+      this.table.insert(this.inTable(record))
+      for (let i = 0; i < this.recordsOf(record); i++) this.unlink(record + i * RECORD_BYTES, start, end)
+    })
     for (const region of this.regions.values()) if (region.record !== 0) this.unlink(this.copyOf(region), start, end)
     core.words.fill(0, start >> 2, end >> 2)
     this.young = old
-    this.free = start
+    this.ends[old] = start
     // Entries of the jump cache lead nowhere any more.
     core.exports.flushTlb(true)
+  }
+
+  /** What the table knows of a run. */
+  private inTable(record: number): TableRun {
+    return { record, physical: this.header(record, RunHeader.Physical) >>> 0, mode: this.header(record, RunHeader.Mode) }
   }
 
   /** Takes back a record's link into [start, end). */
@@ -168,33 +182,20 @@ export class CodeCache {
     core.words[header + (RunHeader.Instructions >> 2)] = description.instructions
     core.words[header + (RunHeader.SecondPage >> 2)] = secondPage < 0 ? NOT_CROSSING : secondPage
     core.words[header + (RunHeader.Heat >> 2)] = 0
-    this.free = record + description.records * RECORD_BYTES
-    const room = PAGE_BYTES - (physical & (PAGE_BYTES - 1))
-    const spans = [{ start: physical, end: physical + Math.min(bytes, room) }]
-    if (secondPage >= 0) spans.push({ start: secondPage, end: secondPage + bytes - room })
-    const run: Run = {
-      record, physical, records: description.records, mode, spans, live: true, drop: () => this.drop(run),
-    }
+    this.ends[this.young] = record + (description.instructions + 1) * RECORD_BYTES
     this.decoded++
-    this.table.insert(run)
-    this.runs[this.young].push(run)
-    this.watch(run)
+    this.table.insert(this.inTable(record))
+    this.mark(record, this.spansOf(record))
     const region = this.regions.get(keyOf(physical, mode))
     if (region) this.attach(region, record)
   }
 
-  /** Marks the granules of its bytes as code and closes their pages' fast path for stores. */
-  private watch(watched: Watched): void {
-    for (const { start, end } of watched.spans) {
+  /** Marks the granules of an item's bytes as code and closes their pages' fast path for stores. */
+  private mark(item: number, spans: readonly CodeSpan[]): void {
+    for (const { start, end } of spans) {
       const page = start >>> PAGE_SHIFT
-      let granules = this.pages.get(page)
-      if (!granules) {
-        granules = Array.from({ length: GRANULES }, () => [])
-        this.pages.set(page, granules)
-      }
       const { first, last } = granuleSpan(start, end)
-      for (let granule = first; granule <= last; granule++)
-        if (!granules[granule].includes(watched)) granules[granule].push(watched)
+      for (let granule = first; granule <= last; granule++) this.watch.add(page, granule, item)
       if (page >= this.granules.length) continue
       if (this.granules[page] === 0) this.core.exports.closePage(start)
       for (let granule = first; granule <= last; granule++) this.granules[page] |= 1 << granule
@@ -203,7 +204,7 @@ export class CodeCache {
 
   /** Whether any run or region has bytes in a page, given by its number. */
   holdsCode(page: number): boolean {
-    return this.pages.get(page)?.some(granule => granule.length > 0) ?? false
+    return this.watch.has(page)
   }
 
   /** Drops the runs and regions that any of `bytes` bytes at `physical` belong to. */
@@ -215,19 +216,18 @@ export class CodeCache {
   }
 
   private writtenInPage(page: number, start: number, end: number): void {
-    const granules = this.pages.get(page)
-    if (!granules) return
     const base = page << PAGE_SHIFT >>> 0
     const first = start <= base ? 0 : (start - base) >> GRANULE_SHIFT
     const last = Math.min(GRANULES - 1, (end - 1 - base) >> GRANULE_SHIFT)
+    const isWritten = (item: number) => overlaps(this.spansOfItem(item), start, end)
     let dropped = false
     for (let granule = first; granule <= last; granule++) {
-      const runs = granules[granule]
       // Emptied by an earlier store and not decoded again since: data now.
-      if (runs.length === 0) this.granules[page] &= ~(1 << granule)
+      if (this.watch.isEmpty(page, granule)) this.granules[page] &= ~(1 << granule)
       // A drop takes one or more (a run and its region) out of the list, so the search starts again.
-      for (let i = runs.findIndex(run => overlaps(run, start, end)); i >= 0; i = runs.findIndex(run => overlaps(run, start, end))) {
-        runs[i].drop()
+      for (let item = this.watch.find(page, granule, isWritten); item !== 0; item = this.watch.find(page, granule, isWritten)) {
+        if (item > 0) this.drop(item)
+        else this.dropRegion(this.regionOf(item))
         dropped = true
       }
     }
@@ -236,35 +236,31 @@ export class CodeCache {
     this.core.set('codeWritten', 1)
   }
 
-  private drop(run: Run): void {
+  private spansOfItem(item: number): readonly CodeSpan[] {
+    return item > 0 ? this.spansOf(item) : this.regionOf(item).spans
+  }
+
+  private drop(record: number): void {
     this.invalidations++
-    this.table.remove(run)
+    this.table.remove(this.inTable(record))
     // Links and the jump cache may still lead here: every record sends the interpreter to look again.
-    for (let i = 0; i < run.records; i++) this.writeHandler(run.record + i * RECORD_BYTES, this.handlers.stale)
-    this.forget(run)
+    for (let i = 0; i < this.recordsOf(record); i++) this.writeHandler(record + i * RECORD_BYTES, this.handlers.stale)
+    this.forget(record)
   }
 
   /** What a run leaves behind outside its records and the table. */
-  private forget(run: Run): void {
-    run.live = false
-    this.unwatch(run)
-    const region = this.regions.get(keyOf(run.physical, run.mode))
-    if (region?.record === run.record) region.record = 0
+  private forget(record: number): void {
+    this.unmark(record, this.spansOf(record))
+    const { physical, mode } = this.inTable(record)
+    const region = this.regions.get(keyOf(physical, mode))
+    if (region?.record === record) region.record = 0
   }
 
-  /** Forgets where its bytes are. A granule without code stays marked: the next store to it opens it. */
-  private unwatch(watched: Watched): void {
-    for (const { start, end } of watched.spans) {
-      const granules = this.pages.get(start >>> PAGE_SHIFT)
-      if (!granules) continue
+  /** Forgets where an item's bytes are. A granule without code stays marked: the next store to it opens it. */
+  private unmark(item: number, spans: readonly CodeSpan[]): void {
+    for (const { start, end } of spans) {
       const { first, last } = granuleSpan(start, end)
-      for (let granule = first; granule <= last; granule++) {
-        const list = granules[granule]
-        const at = list.indexOf(watched)
-        if (at < 0) continue
-        list[at] = list[list.length - 1]
-        list.pop()
-      }
+      for (let granule = first; granule <= last; granule++) this.watch.remove(start >>> PAGE_SHIFT, granule, item)
     }
   }
 
@@ -273,6 +269,12 @@ export class CodeCache {
   /** Regions installed since power-on. */
   compiled = 0
   private readonly regions = new Map<number, CompiledRegion>()
+  private readonly bySlot: CompiledRegion[] = []
+
+  /** The region that `itemOf` has named. */
+  private regionOf(item: number): CompiledRegion {
+    return this.bySlot[-item - 1]
+  }
 
   /** Whether the run whose first record is at `record` still stands for `physical` and `mode`. */
   isCurrent(record: number, physical: number, mode: number): boolean {
@@ -319,8 +321,9 @@ export class CodeCache {
     const region: CompiledRegion = { slot, codeBytes, key, record: 0, spans, handled, drop: () => this.dropRegion(region) }
     this.slots.fill(region, { code, instructions, pages })
     this.regions.set(key, region)
+    this.bySlot[slot] = region
     this.attach(region, record)
-    this.watch(region)
+    this.mark(itemOf(region), spans)
     this.compiled++
     return true
   }
@@ -330,8 +333,9 @@ export class CodeCache {
    * their number. Nothing may be executing.
    */
   dropRegionsAt(physical: number, entries: number): number {
-    const list = this.pages.get(physical >>> PAGE_SHIFT)?.[(physical & (PAGE_BYTES - 1)) >> GRANULE_SHIFT] ?? []
-    const regions = list.filter(watched => 'slot' in watched && overlaps(watched, physical, physical + 1)) as CompiledRegion[]
+    const granule = (physical & (PAGE_BYTES - 1)) >> GRANULE_SHIFT
+    const items = this.watch.itemsOf(physical >>> PAGE_SHIFT, granule).filter(item => item < 0)
+    const regions = items.map(item => this.regionOf(item)).filter(({ spans }) => overlaps(spans, physical, physical + 1))
     for (const region of regions) {
       const { record } = region
       this.dropRegion(region)
@@ -365,7 +369,7 @@ export class CodeCache {
   }
 
   private dropRegion(region: CompiledRegion): void {
-    this.unwatch(region)
+    this.unmark(itemOf(region), region.spans)
     this.regions.delete(region.key)
     if (region.record !== 0) {
       this.writeHandler(region.record, this.core.words[this.copyOf(region) >> 2] & 0xffff)
@@ -384,12 +388,11 @@ export class CodeCache {
   flush(): void {
     for (const region of this.regions.values()) this.dropRegion(region)
     this.table.clear()
-    for (const page of this.pages.keys()) this.granules[page] = 0
-    this.pages.clear()
-    this.runs[0] = []
-    this.runs[1] = []
+    for (const page of this.watch.known()) this.granules[page] = 0
+    this.watch.clear()
     this.young = 0
-    this.free = this.base(0)
+    this.ends[0] = this.base(0)
+    this.ends[1] = this.base(1)
     // Entries of the jump cache lead nowhere any more.
     this.core.exports.flushTlb(true)
   }
@@ -406,6 +409,11 @@ function granuleSpan(start: number, end: number): { first: number; last: number 
   return { first: offset >> GRANULE_SHIFT, last: (offset + Math.max(end - start, 1) - 1) >> GRANULE_SHIFT }
 }
 
-function overlaps(watched: Watched, start: number, end: number): boolean {
-  return watched.spans.some(span => span.start < end && start < span.end)
+/** How `CodeWatch` names a region: a negative number, runs are positive. */
+function itemOf(region: CompiledRegion): number {
+  return -region.slot - 1
+}
+
+function overlaps(spans: readonly CodeSpan[], start: number, end: number): boolean {
+  return spans.some(span => span.start < end && start < span.end)
 }

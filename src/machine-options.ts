@@ -114,6 +114,8 @@ export interface RunnableMachine {
   readonly screen?: Screen
   /** Runs for about `budgetMilliseconds` of host time. */
   run(budgetMilliseconds: number): RunResult
+  /** Called from within `run`, when the host has something to do: output to pass on. The run ends soon. */
+  endSoon?(): void
   /** Starts anew after a stop with 'reset'; figures go on. */
   restart(): void
   stats(): MachineStats

@@ -86,7 +86,7 @@ function modelOf(name = 'max'): CpuModel {
 const HEAT_THRESHOLD = 8_000
 /** Most instructions in one call of the core: V8 swaps optimised code in only between calls. */
 const SLICE_INSTRUCTIONS = 1_000_000
-/** Host time after which a run ends while code is being compiled: what has come is put to use between runs. */
+/** Host time after which a run ends while code is being compiled or output waits: both are dealt with between runs. */
 const AWAITING_MILLISECONDS = 2
 /** Wall clock: most instructions between two looks at the host's time. */
 const WALL_SLICE_INSTRUCTIONS = 250_000
@@ -137,6 +137,8 @@ export class Machine implements RunnableMachine {
   private wallSpeed = 1
   private seconds = 0
   private cpuReset = false
+  /** Whether `endSoon` was called since the run began. */
+  private hurried = false
   private stopped: { reason: StopReason; status?: number } | undefined
 
   constructor(options: MachineOptions, assets: MachineAssets) {
@@ -397,10 +399,14 @@ export class Machine implements RunnableMachine {
     core.set('remainingCut', core.get('remainingCut') + excess)
   }
 
-  /** Runs for about `budgetMilliseconds` of host time; less when a compiler's answer may wait in the host's loop. */
+  /**
+   * Runs for about `budgetMilliseconds` of host time; less when a compiler's answer may wait in the host's loop, or
+   * after `endSoon`.
+   */
   run(budgetMilliseconds: number): RunResult {
     const started = performance.now()
     this.clock.resume()
+    this.hurried = false
     try {
       return this.runUntil(started + budgetMilliseconds, started + Math.min(budgetMilliseconds, AWAITING_MILLISECONDS))
     } finally {
@@ -408,7 +414,11 @@ export class Machine implements RunnableMachine {
     }
   }
 
-  /** Runs until a time of the host: `deadline`, or `awaiting` while code is being compiled elsewhere. */
+  endSoon(): void {
+    this.hurried = true
+  }
+
+  /** Runs until a time of the host: `deadline`, or `awaiting` when there is something to do in the host's loop. */
   private runUntil(deadline: number, awaiting: number): RunResult {
     const { clock, core } = this
     const wall = clock.mode === 'wall'
@@ -429,7 +439,7 @@ export class Machine implements RunnableMachine {
       }
       if (wall) this.runWallSlice()
       else this.runCore(Math.min(Math.max(1, this.instructionsUntil(clock.nextDue())), SLICE_INSTRUCTIONS))
-      if (performance.now() >= (this.regions?.awaitsCode ? awaiting : deadline) && !this.stopped) return { state: 'running' }
+      if (performance.now() >= (this.hurried || this.regions?.awaitsCode ? awaiting : deadline) && !this.stopped) return { state: 'running' }
     }
   }
 

@@ -249,7 +249,7 @@ export abstract class HandlerLowering extends ValueLowering<Module> {
     if (signature?.faults) out.push(this.faultCheck())
   }
 
-  /** What MMX and SSE instructions look at first; the helpers find out which exception it is. */
+  /** What x87, MMX and SSE instructions look at first; the helpers find out which exception it is. */
   private require(unit: string, out: Expression[]): void {
     const { m } = this
     const condition =
@@ -259,7 +259,7 @@ export abstract class HandlerLowering extends ValueLowering<Module> {
             m.i32.and(this.get32(stateAddress('cr0')), m.i32.const(Cr0.EM | Cr0.TS)),
             m.i32.and(this.get32(stateAddress('fpuStatus')), m.i32.const(X87_SUMMARY)),
           )
-    const report = [this.callHelper(`${unit}Unavailable`, []), this.faultCheck()]
+    const report = [this.callHelper(unit === 'x87' ? 'x87Check' : `${unit}Unavailable`, []), this.faultCheck()]
     out.push(m.if(condition, m.block(null, report)))
   }
 

@@ -14,6 +14,7 @@ import { WasmType } from '../wasm/module-writer.ts'
 import { RegionFlags } from './region-flags.ts'
 import { type MemoryFrame, RegionMemory } from './region-memory.ts'
 import { FIRST_XMM, impliedXmm, RegionVectors, vectorSlot } from './region-vector.ts'
+import type { RegionX87 } from './region-x87.ts'
 import { type Expression, LocalPool, type RegionModule, ValueLowering } from './value.ts'
 
 /** Fixed locals: the general registers first, then these. */
@@ -64,8 +65,12 @@ export abstract class RegionFrame extends ValueLowering<RegionModule> implements
   readonly imports = new Set<string>()
   /** Helpers of vector instructions that are called. */
   readonly vectorHelpers = new Set<string>()
-  /** What the current block has made sure of: 'sse', 'mmx'. */
-  protected readonly required = new Set<string>()
+  /** Helpers from i64 to i64 that are called. */
+  readonly wideHelpers = new Set<string>()
+  /** The x87 unit, if the region executes x87 instructions. */
+  protected x87: RegionX87 | undefined
+  /** What the current block has made sure of: 'sse', 'mmx', 'x87', 'rounding' … */
+  readonly required = new Set<string>()
   /** FS and GS, where accesses go through them. */
   protected readonly segments = new Set<number>()
   /** Whether the region may load one of them. */
@@ -140,7 +145,7 @@ export abstract class RegionFrame extends ValueLowering<RegionModule> implements
   /** Label of an exit at `eip` with the flags as they are; `executed` instructions of the block are not counted yet. */
   protected exit(eip: number, outcome: RegionOutcome, executed: number): string {
     const { m } = this
-    const key = `${eip} ${outcome} ${executed} ${shapeKey(this.shape)}`
+    const key = `${eip} ${outcome} ${executed} ${shapeKey(this.shape)} ${this.x87?.key}`
     const known = this.exits.get(key)
     if (known) return known.label
     const label = `exit${this.exits.size}`
@@ -152,7 +157,7 @@ export abstract class RegionFrame extends ValueLowering<RegionModule> implements
   /** Leaves with EIP in its local. */
   protected leave(outcome: RegionOutcome, executed: number): Expression[] {
     const { m } = this
-    const code = this.flags.spill(this.shape)
+    const code = [...this.flags.spill(this.shape), ...(this.x87?.settle() ?? [])]
     if (executed > 0)
       code.push(m.local.set(REMAINING, m.i32.sub(this.local(REMAINING), this.constant(executed))))
     code.push(m.local.set(OUTCOME, this.constant(outcome)), m.br('leave'))
@@ -221,13 +226,16 @@ export abstract class RegionFrame extends ValueLowering<RegionModule> implements
       case 'current': return eip | 0
       case 'next': return (eip + instruction.length) | 0
       case 'recordSegment': return instruction.segment
+      // What x87 stores compute in a region is always stored.
+      case 'field': return node.name === 'result' ? 1 : undefined
       case 'target': {
         const [operand] = instruction.operands
         return operand?.kind === 'relative' ? (eip + instruction.length + operand.value) | 0 : undefined
       }
       case 'operand': {
         const operand = instruction.operands[node.number]
-        if (operand.kind === 'register') return operand.class === 'segment' ? operand.index : vectorSlot(operand)
+        if (operand.kind === 'register')
+          return operand.class === 'segment' || operand.class === 'st' ? operand.index : vectorSlot(operand)
         return operand.kind === 'immediate' && node.type === 'i32' ? operand.value : undefined
       }
       default: return undefined
@@ -262,7 +270,7 @@ export abstract class RegionFrame extends ValueLowering<RegionModule> implements
       }
       case 'register': return this.readRegister(node.number, node.size, false)
       case 'address': return this.address(operands[node.number] as MemoryOperand)
-      case 'field': return m.i32.load(stateAddress(node.name as StateName, node.number), 4, this.constant(0))
+      case 'field': return this.x87?.readField(node.name) ?? m.i32.load(stateAddress(node.name as StateName, node.number), 4, this.constant(0))
       case 'peek': return this.vectors.peek(node, this.constantOf(node.args[0]), () => this.value(node.args[0]))
       case 'carry': return this.flags.carry(this.shape)
       case 'condition': return this.flags.condition(this.shape, node.number)

@@ -22,6 +22,7 @@ import { type FlagShape, type FlagUse, flagUseOf, memoryShape, staticShape } fro
 import { isQuiet, loadsBase, Lowering } from '../regions/lowering-choice.ts'
 import type { Block, Region, RegionInstruction } from '../regions/region.ts'
 import type { Structure } from '../regions/structure.ts'
+import { afterHandler, isInlineX87, touchesX87, X87Flow } from '../regions/x87-flow.ts'
 import { WasmType } from '../wasm/module-writer.ts'
 import { FEW_TARGETS, hashTargets, type TargetHash } from '../regions/target-hash.ts'
 import {
@@ -29,6 +30,7 @@ import {
 } from './region-frame.ts'
 import type { HostAddress } from './region-memory.ts'
 import { callVectorHelper, FIRST_XMM, requirement } from './region-vector.ts'
+import { RegionX87 } from './region-x87.ts'
 import { noteTarget, targetProfileRowOf } from './target-profile.ts'
 import type { Expression, RegionModule } from './value.ts'
 
@@ -71,12 +73,24 @@ export class RegionLowering extends RegionFrame {
       this.blocks.set(block.eip, { block, instructions, needed: true, shape: memoryShape })
     }
     this.flow.solve(this.region.entry)
+    this.prepareX87()
     if (!this.optimisations.groupAccesses) return
     this.memory.groups = new AccessGroups(
       this.structure, this.blocks, (prepared, node) => this.constantIn(prepared, node),
       (from, to) => this.flow.stays(from, to), segment => segment <= Segment.Ds || !this.loadsSegments,
       this.optimisations.groupTables,
     )
+  }
+
+  private prepareX87(): void {
+    const executes = ({ source, statements }: Prepared) =>
+      source.lowering === Lowering.Inline && statements.some(({ op, name }) => (op === 'require' && name === 'x87') || (op === 'call' && isInlineX87(name)))
+    if (![...this.blocks.values()].some(({ instructions }) => instructions.some(executes))) return
+    const flow = new X87Flow(
+      this.structure, this.blocks, (prepared, node) => this.constantIn(prepared, node),
+      (from, to) => this.flow.stays(from, to), this.region.entry,
+    )
+    this.x87 = new RegionX87(this.m, this.pool, this, flow)
   }
 
   private prepareInstruction(source: RegionInstruction): Prepared {
@@ -121,6 +135,7 @@ export class RegionLowering extends RegionFrame {
   lower(name: string): void {
     const { m } = this
     this.prepare()
+    const opened = this.x87?.open() ?? []
     const body = [...this.openSegments(), ...this.tree(this.region.entry)]
     let nested: Expression = m.block(null, body)
     for (const { label, code } of this.exits.values()) nested = m.block(null, [m.block(label, [nested]), ...code])
@@ -129,8 +144,10 @@ export class RegionLowering extends RegionFrame {
       [
         ...this.load([...this.used]),
         m.local.set(REMAINING, m.i32.load(stateAddress('remaining'), 4, this.constant(0))),
+        ...opened,
         m.block('leave', [nested]),
         ...this.store([...this.written]),
+        ...(this.x87?.close() ?? []),
         this.setState(stateAddress('eip'), this.local(EXIT_EIP)),
         this.setState(stateAddress('remaining'), this.local(REMAINING)),
         this.local(OUTCOME),
@@ -176,6 +193,8 @@ export class RegionLowering extends RegionFrame {
     if (target.shape.place === 'memory') out.push(...this.flags.spill(this.shape))
     else if (target.shape.place === 'dynamic' && this.shape.place !== 'dynamic')
       out.push(this.flags.nameShape(this.shape))
+    const place = this.x87?.place
+    out.push(...(this.x87?.edge(to) ?? []))
     const position = structure.position.get(to)
     if (back) out.push(m.br(`loop${position}`))
     else if (structure.merges.has(to)) out.push(m.br(`merge${position}`))
@@ -184,6 +203,7 @@ export class RegionLowering extends RegionFrame {
       out.push(...this.tree(to))
       this.shape = shape
     }
+    if (this.x87 && place) this.x87.place = place
     return out
   }
 
@@ -193,6 +213,7 @@ export class RegionLowering extends RegionFrame {
     this.shape = shape
     this.before = 0
     this.required.clear()
+    this.x87?.begin(block.eip)
     for (const prepared of instructions) {
       this.instruction(prepared, out)
       this.before++
@@ -264,11 +285,14 @@ export class RegionLowering extends RegionFrame {
     const stores = [...this.written].filter(register => !quiet || named.used.has(register))
     const loads = quiet ? [...named.written] : [...new Set([...this.used, ...this.written])]
     const before = m.i32.sub(this.local(REMAINING), this.constant(this.before))
+    const x87 = touchesX87(instruction) ? this.x87 : undefined
     out.push(
       ...this.store(stores),
+      ...(x87 ? [...x87.settle(), ...x87.close()] : []),
       this.setState(stateAddress('remaining'), before),
       m.local.set(OUTCOME, this.callCore('handleRecord', this.constant(record))),
       ...this.load(loads),
+      ...(x87?.reopen(afterHandler(x87.place.known, instruction)) ?? []),
       m.br(this.exitHandled(eip, eip + instruction.length), this.local(OUTCOME)),
     )
     if (loadsBase(instruction)) out.push(...this.openSegments())
@@ -297,6 +321,21 @@ export class RegionLowering extends RegionFrame {
   /** Shape after the current instruction. */
   private pending: FlagShape = memoryShape
   private movesFlagsToMemory = false
+
+  // --- for the x87 unit ---
+
+  get eip(): number {
+    return this.current.source.eip
+  }
+  noteWideHelper(name: string): void {
+    this.wideHelpers.add(name)
+  }
+  argument(node: Node): Expression {
+    return this.value(node)
+  }
+  constantArgument(node: Node): number | undefined {
+    return this.constantOf(node)
+  }
 
   protected override beforeConditional(out: Expression[]): void {
     if (!this.movesFlagsToMemory) return
@@ -349,7 +388,8 @@ export class RegionLowering extends RegionFrame {
       }
       case 'require':
         // before: tested by every instruction => after: by the first of a block; nothing in a region changes it.
-        if (!this.required.has(node.name)) out.push(this.exitBefore(requirement(m, node.name)))
+        if (!this.required.has(node.name))
+          out.push(this.exitBefore(node.name === 'x87' && this.x87 ? this.x87.requirement() : requirement(m, node.name)))
         this.required.add(node.name)
         return
       case 'call': this.callHelper(node, out); return
@@ -368,6 +408,11 @@ export class RegionLowering extends RegionFrame {
 
   /** Calls a vector helper, with the registers that the instruction names in the state. */
   private callHelper(node: Node, out: Expression[]): void {
+    if (this.x87 && isInlineX87(node.name)) {
+      const value = this.x87.call(node, out)
+      if (value !== undefined) this.keep(node, value, out)
+      return
+    }
     this.vectorHelpers.add(node.name)
     const args = node.args.map(argument => this.value(argument))
     const result = node.type !== 'none' && this.isUsed(node) ? this.home(node) : undefined

@@ -268,8 +268,8 @@ export class Builder {
     this.effect('poke', 'none', [this.node(address), this.node(value)], { size, number: offset })
   }
 
-  /** Raises what an SSE or MMX instruction raises first (#UD, #NM, #MF) when the control registers say so. */
-  require(unit: 'sse' | 'mmx'): void {
+  /** Raises what an SSE, MMX or waiting x87 instruction raises first (#UD, #NM, #MF) when the control registers say so. */
+  require(unit: 'sse' | 'mmx' | 'x87'): void {
     this.canFault('a check')
     this.effect('require', 'none', [], { name: unit })
   }

@@ -8,7 +8,9 @@
  *
  * FIP and FDP are recorded behind the last access, so that a fault leaves them as they were.
  */
-import { Cr0, FAULT_FERR, Vector } from '../../runtime/state.ts'
+import { Lazy } from '../../runtime/flags.ts'
+import { Cr0, Eflags, Vector } from '../../runtime/state.ts'
+import type { Instruction } from '../decode/instruction.ts'
 import { declareHelpers } from '../helper-signatures.ts'
 import type { Builder, Definition, Term, Value } from './builder.ts'
 
@@ -31,11 +33,9 @@ declareHelpers(`
   x87StoreEnvironment(i32,i32)! x87LoadEnvironment(i32,i32)! x87Save(i32,i32)! x87Restore(i32,i32)!
   x87TwoToXMinusOne() x87Logarithm() x87LogarithmPlusOne() x87Tangent() x87ArcTangent() x87Sine()
   x87Cosine() x87SineCosine()
-  fxsave(i32)! fxrstor(i32)!
+  fxsave(i32)! fxrstor(i32)! x87QuotientOf(i64):i64 x87RootOf(i64):i64
 `)
 
-/** ES of the status word: an unmasked exception is pending. */
-const STATUS_SUMMARY = 0x80
 /** Position of TOP in the status word; the state keeps it apart. */
 const STATUS_TOP_SHIFT = 11
 
@@ -57,20 +57,9 @@ function checkAvailable(b: Builder): void {
   b.faultIf(b.and(b.field('cr0'), Cr0.EM | Cr0.TS), Vector.NM)
 }
 
-/**
- * First of a waiting instruction: #NM, then #MF for a pending exception when CR0.NE is set. One test passes when there
- * is neither, and no call is needed to find out, which would cost spilled registers.
- */
+/** First of a waiting instruction: #NM, then #MF or FERR# for a pending exception. */
 function check(b: Builder): void {
-  const cr0 = b.field('cr0')
-  const unavailable = b.and(cr0, Cr0.EM | Cr0.TS)
-  const pending = b.and(b.field('fpuStatus'), STATUS_SUMMARY)
-  b.if(b.or(unavailable, pending), () => {
-    b.faultIf(unavailable, Vector.NM)
-    b.faultIf(b.and(cr0, Cr0.NE), Vector.MF)
-    // FERR#, unless IGNNE# says that nobody wants to know.
-    b.faultIf(b.eqz(b.field('fpuIgnored')), FAULT_FERR)
-  })
+  b.require('x87')
 }
 
 /** An instruction on registers alone whose helpers do not record it. */
@@ -163,8 +152,8 @@ const compareInteger = (pops: number): Definition => b => callLoadedSigned(b, 'x
 const compareFlags = (quiet: number, pops: number): Definition => b => {
   check(b)
   const flags = b.call('x87CompareFlags', b.read(1), quiet, pops)
-  // An unmasked invalid operation leaves the flags alone.
-  b.if(b.ne(flags, -1), () => b.setArithmeticFlags(flags))
+  const different = b.xor(b.and(flags, Eflags.ZF), Eflags.ZF)
+  b.setFlags(Lazy.Explicit, 32, different, undefined, flags, b.and(flags, Eflags.CF))
 }
 
 /** FCMOVcc    ST(0) := ST(i) if the condition holds. */
@@ -294,6 +283,25 @@ const fnop: Definition = onRegisters(() => {})
 
 /** FNENI FNDISI FNSETPM    what the 8087 and the 80287 did, nothing since; like all FN… they do not wait. */
 const obsoleteControl: Definition = checkAvailable
+
+/** Instructions whose helpers have inline code in regions (backends/region-x87.ts). */
+const REGION_MNEMONICS: ReadonlySet<string> = new Set([
+  'fadd', 'fmul', 'fsub', 'fsubr', 'fdiv', 'fdivr', 'faddp', 'fmulp', 'fsubp', 'fsubrp', 'fdivp', 'fdivrp',
+  'fiadd', 'fimul', 'fisub', 'fisubr', 'fidiv', 'fidivr', 'fcom', 'fcomp', 'fcompp', 'fucom', 'fucomp', 'fucompp',
+  'ficom', 'ficomp', 'fcomi', 'fcomip', 'fucomi', 'fucomip', 'ftst', 'fcmovb', 'fcmovnb', 'fcmove', 'fcmovne', 'fcmovbe',
+  'fcmovnbe', 'fcmovu', 'fcmovnu', 'fld', 'fild', 'fst', 'fstp', 'fist', 'fistp', 'fisttp', 'fld1', 'fldl2t', 'fldl2e',
+  'fldpi', 'fldlg2', 'fldln2', 'fldz', 'fxch', 'fchs', 'fabs', 'fsqrt', 'fnstcw', 'fnstsw', 'fldcw',
+])
+
+/**
+ * Whether regions execute an x87 instruction themselves. FSTP m80 checks its ten bytes at once, which they do not; FLD
+ * ST(7) reads the register that it pushes into, so that one of its two conditions is never met.
+ */
+export function isRegionX87({ mnemonic, operands }: Pick<Instruction, 'mnemonic' | 'operands'>): boolean {
+  const [first] = operands
+  if (mnemonic === 'fld' && first.kind === 'register' && first.index === 7) return false
+  return REGION_MNEMONICS.has(mnemonic) && !(mnemonic === 'fstp' && first.kind === 'memory' && first.size === 80)
+}
 
 export const x87: Record<string, Definition> = {
   fadd: sum(Negated.None),

@@ -9,9 +9,11 @@ import { isAbsent } from '../cpu-features.ts'
 import { decode } from '../decode/decoder.ts'
 import type { Instruction } from '../decode/instruction.ts'
 import { normalise } from '../normalise.ts'
+import { isRegionX87 } from '../definitions/x87.ts'
 import { BRANCHES, Lowering, loweringOf } from './lowering-choice.ts'
 import { COLD, type CodeProfile, emptyExcerpt, profileFrom } from './profile.ts'
 import type { Block, BlockEnd, Region, RegionInstruction } from './region.ts'
+import { usesMmx } from './x87-flow.ts'
 
 /** Gives the page that a linear address lies in, or undefined when it is not mapped to RAM. */
 export type PageSource = (linearPage: number) => Uint8Array | undefined
@@ -183,7 +185,9 @@ class Discovery {
         end = { kind: 'interpret', eip }
         break
       }
-      instructions.push({ eip, instruction, lowering: loweringOf(instruction), misses: this.profile.misses(eip) })
+      const misses = this.profile.misses(eip)
+      const lowering = misses && isRegionX87(instruction) ? Lowering.Handler : loweringOf(instruction)
+      instructions.push({ eip, instruction, lowering, misses })
       const next = (eip + instruction.length) >>> 0
       end = this.endOf(eip, instruction, next, owner)
       if (!end && (this.leaders.has(next) || instructions.length >= LONGEST_BLOCK)) end = { kind: 'jump', target: next }
@@ -219,29 +223,50 @@ class Discovery {
     return [...new Set(wanted)].filter(eip => this.leaders.has(eip) && this.decoded.get(eip))
   }
 
-  /** The region with the blocks that can be reached from the entry. */
-  build(entry: number, mode: number): Region {
+  /**
+   * The region with the blocks that can be reached from the entry. x87 instructions go to their handlers unless
+   * `inlineX87`, and where MMX instructions are among the others, which use the same registers in the state.
+   */
+  build(entry: number, mode: number, inlineX87: boolean): Region {
+    const blocks = this.reach(entry)
+    const all = [...blocks.values()]
+    if (!inlineX87 || all.some(block => block.instructions.some(({ instruction }) => usesMmx(instruction))))
+      for (const block of all) blocks.set(block.eip, withHandledX87(block))
+    const settled = [...blocks.values()]
+    return {
+      entry, mode, blocks,
+      instructions: settled.reduce((sum, block) => sum + block.instructions.length, 0),
+      handled: settled.flatMap(block => block.instructions.filter(({ lowering }) => lowering === Lowering.Handler)),
+      spans: settled.filter(block => block.instructions.length > 0).map(spanOf),
+    }
+  }
+
+  /** The blocks that can be reached from the entry. */
+  private reach(entry: number): Map<number, Block> {
     const blocks = new Map<number, Block>()
-    const handled: RegionInstruction[] = []
     const stack = [entry]
-    let instructions = 0
     while (stack.length > 0) {
       const eip = stack.pop() as number
       if (blocks.has(eip)) continue
       const block = this.block(eip, this.leaders.get(eip) ?? entry)
       blocks.set(eip, block)
-      instructions += block.instructions.length
-      handled.push(...block.instructions.filter(({ lowering }) => lowering === Lowering.Handler))
       stack.push(...block.successors)
     }
-    const spans = [...blocks.values()]
-      .filter(block => block.instructions.length > 0)
-      .map(({ eip, instructions: list }) => {
-        const last = list[list.length - 1]
-        return [eip, last.eip + last.instruction.length] as const
-      })
-    return { entry, mode, blocks, instructions, handled, spans }
+    return blocks
   }
+}
+
+/** Linear addresses from a block's first byte to the one behind its last. */
+function spanOf({ eip, instructions }: Block): readonly [number, number] {
+  const last = instructions[instructions.length - 1]
+  return [eip, last.eip + last.instruction.length]
+}
+
+/** A block whose x87 instructions go to their handlers. */
+function withHandledX87(block: Block): Block {
+  const settle = (each: RegionInstruction) =>
+    each.lowering === Lowering.Inline && isRegionX87(each.instruction) ? { ...each, lowering: Lowering.Handler } : each
+  return { ...block, instructions: block.instructions.map(settle) }
 }
 
 /** Return addresses that one RET is compared with. */
@@ -250,11 +275,11 @@ const MOST_RETURN_SITES = 4
 /** The region at `entry` on a CPU of `model`, or undefined when its first instruction is left to the interpreter. */
 export function discover(
   entry: number, mode: number, pages: PageSource, limits = defaultLimits, profile = profileFrom(emptyExcerpt),
-  model = CpuModel.Max,
+  model = CpuModel.Max, inlineX87 = true,
 ): Region | undefined {
   const discovery = new Discovery(pages, limits, profile, model)
   discovery.explore(entry)
-  const region = discovery.build(entry, mode)
+  const region = discovery.build(entry, mode, inlineX87)
   const first = region.blocks.get(entry)
   return first && first.instructions.length > 0 ? region : undefined
 }

@@ -6,6 +6,7 @@ import type { Instruction, RegisterOperand } from '../decode/instruction.ts'
 import { Builder } from '../definitions/builder.ts'
 import { definitions } from '../definitions/index.ts'
 import { regionVectorMnemonics } from '../definitions/vector-families.ts'
+import { isRegionX87 } from '../definitions/x87.ts'
 import { factsOf, signatureOf } from '../handlers.ts'
 import type { Node, SegmentChoice } from '../ir.ts'
 
@@ -40,14 +41,15 @@ function readsSelector({ mnemonic, operands }: Instruction, operand: RegisterOpe
 
 function isInline(instruction: Instruction): boolean {
   const { mnemonic, operands } = instruction
+  const x87 = isRegionX87(instruction)
   const vector = regionVectorMnemonics.has(mnemonic)
-  if ((!vector && !INLINE.has(mnemonic)) || instruction.repeat !== 'none') return false
+  if ((!vector && !x87 && !INLINE.has(mnemonic)) || instruction.repeat !== 'none') return false
   if (instruction.addressSize !== 32 && mnemonic !== 'nop') return false
   if (WIDE_ONLY.has(mnemonic) && instruction.operandSize !== 32) return false
   for (const operand of operands) {
     // Flat code says nothing of CS but its base and limit: it may not be read, and cannot be written.
     if (operand.kind === 'memory' && operand.segment === Segment.Cs) return false
-    if (operand.kind === 'register' && !operand.class.startsWith('gpr') && !vector && !readsSelector(instruction, operand)) return false
+    if (operand.kind === 'register' && !operand.class.startsWith('gpr') && !vector && !x87 && !readsSelector(instruction, operand)) return false
     if (operand.kind === 'far') return false
   }
   return !IMPLICIT_SOURCES.has(mnemonic) || (instruction.segment <= Segment.Ds && instruction.segment !== Segment.Cs)

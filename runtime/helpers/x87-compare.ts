@@ -4,6 +4,7 @@
  * Source: Intel SDM vol. 2, the instructions named; vol. 1, 8.1.4, 8.3.6.
  */
 import { EFLAGS_CF, EFLAGS_PF, EFLAGS_ZF, FPU_STATUS } from '../../build/helpers/layout'
+import { getArithmeticFlags } from './flags'
 import {
   DENORMAL, EXPONENT_MASK, EXPONENT_SPECIAL, exceptions, INTEGER_BIT, INVALID, raiseException, resultSe, resultSig,
   SIGN,
@@ -28,9 +29,6 @@ const CLASS_INFINITY: u32 = STATUS_C2 | STATUS_C0
 const CLASS_ZERO: u32 = STATUS_C3
 const CLASS_EMPTY: u32 = STATUS_C3 | STATUS_C0
 const CLASS_DENORMAL: u32 = STATUS_C3 | STATUS_C2
-
-/** Value that `x87CompareFlags` returns when an unmasked exception leaves EFLAGS as they were. */
-const FLAGS_KEPT: u32 = 0xffffffff
 
 /**
  * Enters the outcome of a comparison and pops. An unmasked invalid operation leaves the condition bits as they were
@@ -125,8 +123,8 @@ export function x87Test(): void {
 }
 
 /**
- * FCOMI(P), or FUCOMI(P) when `quiet`. Returns ZF, PF and CF as EFLAGS bits (OF, SF, AF are 0), or -1 when an
- * unmasked invalid operation leaves EFLAGS as they were (SDM vol. 2, FCOMI).
+ * FCOMI(P), or FUCOMI(P) when `quiet`. Returns the arithmetic flags of EFLAGS: ZF, PF and CF (OF, SF, AF are 0), or all
+ * as they were when an unmasked invalid operation leaves them so (SDM vol. 2, FCOMI).
  */
 export function x87CompareFlags(source: i32, quiet: i32, pops: i32): u32 {
   recordInstruction()
@@ -145,7 +143,7 @@ export function x87CompareFlags(source: i32, quiet: i32, pops: i32): u32 {
   if (used) conditions = compare(aSig, aSe, bSig, bSe, quiet != 0)
   else stackUnderflow()
   if (commit()) pop(pops)
-  else if ((exceptions & INVALID) != 0) return FLAGS_KEPT
+  else if ((exceptions & INVALID) != 0) return getArithmeticFlags()
   return flagsOf(conditions)
 }
 

@@ -106,6 +106,7 @@ export class Session {
       machine.serial[0].onByte = byte => {
         this.#serialBytes.push(byte)
         this.#sharedBytes?.push(byte)
+        machine.endSoon?.()
       }
       machine.debugConsole.onByte = byte => (this.#sharedBytes ?? this.#debugBytes).push(byte)
       machine.onWake = () => this.#loop?.wake()

@@ -14,7 +14,7 @@ const folder = fileURLToPath(new URL('../../vectors/', import.meta.url))
  * left to the interpreter, as all of 16-bit code is.
  */
 const leastPercent: Readonly<Record<string, number>> = {
-  x87: 60, mmx: 60, sse: 50, sse2: 50, sse3: 55, ssse3: 55, sse41: 60, sse42: 50, aes: 50,
+  x87: 50, mmx: 60, sse: 50, sse2: 50, sse3: 55, ssse3: 55, sse41: 60, sse42: 50, aes: 50,
   arithmetic: 60, bit: 45, branch: 35, fault: 5, move: 50, multiply: 30, segment: 0.5, shift: 50, stack: 9, string: 5,
 }
 const every = process.env.TABPC_VECTORS === 'all' ? 1 : 8
@@ -35,6 +35,6 @@ describe('captured vectors in compiled regions', () => {
       expect(reports.join('\n')).toBe('')
       expect((100 * engine.compiled) / summary.run).toBeGreaterThan(percent)
     },
-    60 * SECONDS,
+    300 * SECONDS,
   )
 })

@@ -1,8 +1,9 @@
-/** The whole x87 map through decoder, definitions and interpreter, against what a real processor did. */
+/** The whole x87 map through decoder, definitions, interpreter and regions, against what a real processor did. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { Cr0, Vector } from '../../../runtime/state.ts'
 import { Interpreter } from './interpreter.ts'
 import { compareImage, describeRecord, imageBefore, instructionOf } from './records.ts'
+import { RegionInterpreter } from './regions.ts'
 import { readVectors } from './vector-file.ts'
 
 let interpreter: Interpreter
@@ -12,13 +13,13 @@ beforeAll(() => {
 })
 
 /** Runs every record of a stored set; the first differences, and how many instruction forms there were. */
-function run(set: string, ulp: number): { found: string[]; forms: number } {
+function run(set: string, ulp: number, engine = interpreter): { found: string[]; forms: number } {
   const forms = new Set<number>()
   const found: string[] = []
   for (const record of readVectors(new URL(`${set}.br`, import.meta.url))) {
     const { opcode, modrm, flags, operand } = instructionOf(record)
     forms.add((opcode << 8) | modrm)
-    const outcome = interpreter.execute(opcode, modrm, imageBefore(record), operand, flags)
+    const outcome = engine.execute(opcode, modrm, imageBefore(record), operand, flags)
     const difference = compareImage(record, outcome.image, outcome.memory, outcome.flags, ulp)
     if (difference !== '' && found.length < 10) found.push(`${describeRecord(record)}: ${difference}`)
   }
@@ -60,4 +61,15 @@ describe('x87 definitions in the interpreter', () => {
     expect(raised(Cr0.NE | Cr0.EM, 0)).toBe(Vector.NM)
     expect(raised(Cr0.TS, 0)).toBe(Vector.NM)
   })
+})
+
+describe('x87 definitions in regions', () => {
+  it('agree with the processor bit for bit', () => {
+    const regions = new RegionInterpreter()
+    expect(run('arithmetic', 0, regions)).toEqual({ found: [], forms: 120 })
+    expect(run('ordinary', 0, regions)).toEqual({ found: [], forms: 120 })
+    // The records are chosen for what is hard; the ordinary ones, with rounding to nearest, are what code in place is for.
+    expect(regions.compiled).toBeGreaterThan(5000)
+    expect(regions.left).toBeGreaterThan(5000)
+  }, 120_000)
 })

@@ -49,8 +49,8 @@ export interface Outcome {
 }
 
 export class Interpreter {
-  private readonly core: Core
-  private readonly writer: RecordWriter
+  protected readonly core: Core
+  protected readonly writer: RecordWriter
   private readonly placed = new Map<number, number>()
 
   constructor() {
@@ -82,7 +82,7 @@ export class Interpreter {
   }
 
   /** Address of the code that runs `opcode` `modrm` (a memory form takes its operand from OPERAND). */
-  private codeFor(opcode: number, modrm: number): number {
+  protected codeFor(opcode: number, modrm: number): number {
     const key = (opcode << 8) | modrm
     const known = this.placed.get(key)
     if (known !== undefined) return known
@@ -102,7 +102,7 @@ export class Interpreter {
   }
 
   /** Runs from `eip` until the guest halts. */
-  private runUntilHalt(eip: number): void {
+  protected runUntilHalt(eip: number): void {
     const { core } = this
     core.set('eip', eip)
     core.set('halted', 0)
