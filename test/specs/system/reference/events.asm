@@ -286,6 +286,60 @@ main:
     nop
     SAY '.'
   END
+  TEST "INIT and start-up for all others: nothing"
+    SEND 0xc4500
+    SEND 0xc8500
+    SEND 0xc4608
+    mov eax, [APIC + ICR]
+    and eax, 0xfff
+  END
+  TEST "an illegal vector to itself is an error"
+    mov dword [APIC + ESR], 0
+    SEND SELF | 5
+    sti
+    nop
+    SAY '.'
+    cli
+    mov dword [APIC + ESR], 0
+    mov eax, [APIC + ESR]
+    mov dword [APIC + ESR], 0
+    mov ecx, [APIC + ESR]
+  END
+  TEST "registers that do not exist read as zero"
+    mov eax, [APIC + 0x40]
+    mov ecx, [APIC + 0x3f0 - 0x20]
+    mov edx, [APIC + 0x70]
+  END
+  TEST "the timer once, at the shortest"
+    mov dword [APIC + 0x3e0], 0xb
+    mov dword [APIC + LVT_TIMER], VECTOR_MID
+    mov dword [APIC + 0x380], 1
+    sti
+    hlt
+    SAY '.'
+    mov eax, [APIC + 0x390]
+    mov dword [APIC + LVT_TIMER], 0x10000
+  END
+  TEST "a masked timer counts, and calls nobody"
+    mov dword [APIC + 0x380], 1
+    sti
+    mov ecx, 1000
+  .wait:
+    loop .wait
+    cli
+    mov eax, [APIC + 0x390]
+    mov ecx, [APIC + IRR + 0x30]
+  END
+  TEST "the APIC disabled by SVR: LVTs are masked and stay so"
+    mov dword [APIC + LVT_TIMER], VECTOR_MID
+    mov dword [APIC + SPURIOUS], 0xff
+    mov eax, [APIC + LVT_TIMER]
+    mov dword [APIC + LVT_TIMER], VECTOR_MID
+    mov ecx, [APIC + LVT_TIMER]
+    mov dword [APIC + SPURIOUS], 0x1ff
+    mov edx, [APIC + LVT_TIMER]
+    mov dword [APIC + LVT_TIMER], 0x10000
+  END
   TEST "EOI with nothing in service"
     mov dword [APIC + EOI], 0
     mov eax, [APIC + ISR + 0x20]
