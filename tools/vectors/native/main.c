@@ -83,7 +83,8 @@ static int sizes_of(const row *r, int environment, int out[2]) {
   switch (r->size) {
     case B: out[0] = 8; return 1;
     case W: out[0] = 16; return 1;
-    case D: out[0] = 32; return environment == ENV_CODE16 ? 0 : 1;
+    /* x87 and vector instructions do not care about the operand size. */
+    case D: out[0] = 32; return environment == ENV_CODE16 && !harness_extended ? 0 : 1;
     case Q: out[0] = 64; return 1;
     default: out[0] = 16, out[1] = 32; return 2;
   }
