@@ -239,6 +239,8 @@ class InterpreterGenerator {
       ),
       m.local.set(frame.remaining, this.state('remaining')),
       m.local.set(frame.target, this.state('eip')),
+      // A transfer may have changed privilege.
+      m.local.set(frame.tlb, this.state('tlbBase')),
       m.if(is(RegionOutcome.Jump), this.chain()),
       m.if(
         is(RegionOutcome.Interpret),
@@ -422,7 +424,7 @@ class InterpreterGenerator {
   /**
    * For regions: carries out the record at the address given, whose `Link` is the EIP delta. Gives the handler's
    * Outcome, or one more when it has written code and would go on. An instruction that ends a run counts as one that
-   * does not when there is nothing to look after.
+   * does not when there is nothing to look after, and as a jump when it has gone elsewhere or changed the mode.
    */
   private handleRecordFunction(): void {
     const { m } = this
@@ -434,23 +436,22 @@ class InterpreterGenerator {
     const types = binaryen.createType([binaryen.i32, binaryen.i32])
     const call = m.call_indirect(HANDLER_TABLE, number, [this.local(record), delta()], types, binaryen.i32)
     const isNext = m.i32.eq(this.state('eip'), m.i32.add(delta(), this.recordField(RecordField.Next, this.local(record))))
-    const settled = m.i32.and(isNext, this.helper('isSettled', [this.local(key)], binaryen.i32))
+    const sameKey = m.i32.eq(this.state('key'), this.local(key))
     const set = (value: number) => m.local.set(outcome, this.constant(value))
-    m.addFunction(
-      'handleRecord', binaryen.i32, binaryen.i32, [binaryen.i32, binaryen.i32],
-      m.block(
-        null,
-        [
-          this.setState('codeWritten', this.constant(0)),
-          m.local.set(key, this.state('key')),
-          m.local.set(outcome, call),
-          m.if(m.i32.eq(this.local(outcome), this.constant(Outcome.Dispatch)), m.if(settled, set(Outcome.Next))),
-          m.if(m.i32.eqz(this.local(outcome)), m.if(this.state('codeWritten'), set(Outcome.Dispatch + 1))),
-          this.local(outcome),
-        ],
-        binaryen.i32,
+    const goOn = m.if(m.i32.and(isNext, sameKey), set(Outcome.Next), set(Outcome.Jump))
+    const body = [
+      this.setState('codeWritten', this.constant(0)),
+      m.local.set(key, this.state('key')),
+      m.local.set(outcome, call),
+      m.if(
+        m.i32.eq(this.local(outcome), this.constant(Outcome.Dispatch)),
+        m.if(this.helper('isCalm', [], binaryen.i32), goOn),
       ),
-    )
+      m.if(m.i32.eqz(this.local(outcome)), m.if(this.state('codeWritten'), set(Outcome.Dispatch + 1))),
+      this.local(outcome),
+    ]
+    const locals = [binaryen.i32, binaryen.i32]
+    m.addFunction('handleRecord', binaryen.i32, binaryen.i32, locals, m.block(null, body, binaryen.i32))
     m.addFunctionExport('handleRecord', 'handleRecord')
   }
 

@@ -11,7 +11,7 @@ export interface CoreHost {
   readPort(port: number, bits: number): number
   writePort(port: number, bits: number, value: number): void
   codeWritten(physical: number, bytes: number): void
-  timestamp(): bigint
+  timestamp(): number
   /** FERR#: an x87 exception is to be reported by IRQ 13. Without it, nobody is told. */
   floatError?(): void
   /** 32 bits of entropy, for RDRAND. */

@@ -156,7 +156,7 @@ export class Machine implements RunnableMachine {
         this.video.touched(physical)
       },
       // One cycle a nanosecond of virtual time: a time-stamp counter of 1 GHz.
-      timestamp: () => BigInt(Math.floor(this.clock.now())),
+      timestamp: () => Math.floor(this.clock.now()),
       floatError: () => this.floatError.assert(),
       random: entropySource(options.clock),
       apicBaseWritten: () => this.interrupts.takeBase(),

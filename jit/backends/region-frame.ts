@@ -77,6 +77,8 @@ export abstract class RegionFrame extends ValueLowering<RegionModule> implements
   protected readonly loadsSegments: boolean
   protected readonly exits = new Map<string, Exit>()
   protected current!: Prepared
+  /** Whether the instruction before the current one was STI. */
+  protected shadowed = false
   /** Where the flags are. */
   protected shape: FlagShape = memoryShape
   /** Instructions of the current block before the current one. */
@@ -85,7 +87,7 @@ export abstract class RegionFrame extends ValueLowering<RegionModule> implements
   constructor(m: RegionModule, region: Region) {
     super(m, new LocalPool(FIRST_SCRATCH), valueTypes)
     this.region = region
-    this.loadsSegments = region.handled.some(({ instruction }) => loadsBase(instruction))
+    this.loadsSegments = [...region.blocks.values()].some(block => block.instructions.some(each => loadsBase(each.instruction)))
     this.vectors = new RegionVectors(m, this.pool)
     this.memory = new RegionMemory(m, this.pool, this, (region.mode & ModeBit.User) !== 0)
     const flagLocals = { A: FLAG_A, B: FLAG_B, C: FLAG_C, E: FLAG_E, O: FLAG_O, K: FLAG_K }
@@ -164,9 +166,17 @@ export abstract class RegionFrame extends ValueLowering<RegionModule> implements
     return code
   }
 
+  /**
+   * How the region is left for the interpreter to do the current instruction. Behind STI, which holds interrupts off
+   * for one instruction, that one is to be done alone.
+   */
+  protected get missOutcome(): RegionOutcome {
+    return this.shadowed ? RegionOutcome.Dispatch : RegionOutcome.Interpret
+  }
+
   /** Leaves for the interpreter in front of the current instruction when `condition` holds. */
   exitBefore(condition: Expression): Expression {
-    return this.m.br(this.exit(this.current.source.eip, RegionOutcome.Interpret, this.before), condition)
+    return this.m.br(this.exit(this.current.source.eip, this.missOutcome, this.before), condition)
   }
 
   protected load(registers: readonly number[]): Expression[] {
@@ -205,7 +215,7 @@ export abstract class RegionFrame extends ValueLowering<RegionModule> implements
 
   protected leaveUnless(open: number): Expression {
     const eip = this.loadsSegments ? this.current.source.eip : this.region.entry
-    return this.m.br(this.exit(eip, RegionOutcome.Interpret, this.before), this.m.i32.eqz(this.local(open)))
+    return this.m.br(this.exit(eip, this.missOutcome, this.before), this.m.i32.eqz(this.local(open)))
   }
 
   protected registersOf(statements: readonly Node[]): { used: Set<number>; written: Set<number> } {

@@ -13,13 +13,14 @@ import { Segment, stateAddress, type StateName } from '../../runtime/state.ts'
 import type { Instruction, RegisterOperand } from '../decode/instruction.ts'
 import { Builder } from '../definitions/builder.ts'
 import { definitions } from '../definitions/index.ts'
+import { popFlatSegment } from '../definitions/segment.ts'
 import { factsOf } from '../handlers.ts'
 import type { Node } from '../ir.ts'
 import type { Optimisations } from '../optimisations.ts'
 import { AccessGroups } from '../regions/access-groups.ts'
 import { FlagFlow, type Prepared, type PreparedBlock } from '../regions/flag-flow.ts'
 import { type FlagShape, type FlagUse, flagUseOf, memoryShape, staticShape } from '../regions/flag-shape.ts'
-import { isQuiet, loadsBase, Lowering } from '../regions/lowering-choice.ts'
+import { isCalled, isQuiet, loadsBase, Lowering } from '../regions/lowering-choice.ts'
 import type { Block, Region, RegionInstruction } from '../regions/region.ts'
 import type { Structure } from '../regions/structure.ts'
 import { afterHandler, isInlineX87, touchesX87, X87Flow } from '../regions/x87-flow.ts'
@@ -30,6 +31,7 @@ import {
 } from './region-frame.ts'
 import type { HostAddress } from './region-memory.ts'
 import { callVectorHelper, FIRST_XMM, requirement } from './region-vector.ts'
+import { isQuickHelper, quickCall } from './region-system.ts'
 import { RegionX87 } from './region-x87.ts'
 import { noteTarget, targetProfileRowOf } from './target-profile.ts'
 import type { Expression, RegionModule } from './value.ts'
@@ -96,7 +98,9 @@ export class RegionLowering extends RegionFrame {
   private prepareInstruction(source: RegionInstruction): Prepared {
     const facts = factsOf(source.instruction)
     const builder = new Builder(facts)
-    definitions.get(facts.mnemonic)?.(builder, facts)
+    const flatPop = source.lowering === Lowering.Inline && facts.mnemonic === 'pop' && facts.operands[0].class === 'segment'
+    const definition = flatPop ? popFlatSegment : definitions.get(facts.mnemonic)
+    definition?.(builder, facts)
     const prepared: Prepared = {
       source, statements: builder.statements, neededAfter: true,
       flags: { reads: false, sets: false, changes: false, exits: false },
@@ -104,7 +108,7 @@ export class RegionLowering extends RegionFrame {
     this.current = prepared
     this.forgetConstants()
     this.noteRegisters(builder.statements)
-    if (source.lowering === Lowering.Handler) return { ...prepared, flags: handledFlags(source.instruction) }
+    if (isCalled(source)) return { ...prepared, flags: handledFlags(source.instruction) }
     this.noteSegments(source.instruction)
     const flags = flagUseOf(builder.statements, node => this.constantOf(node))
     return { ...prepared, flags }
@@ -227,7 +231,7 @@ export class RegionLowering extends RegionFrame {
 
   /** Whether the block's last instruction has lowered the end itself, because it needs values of its own. */
   private endsItself(block: Block): boolean {
-    return block.end.kind === 'branch' || block.end.kind === 'return' || block.end.kind === 'indirect'
+    return ['branch', 'return', 'indirect', 'transfer'].includes(block.end.kind)
   }
 
   private countBlock(block: Block): Expression[] {
@@ -253,8 +257,9 @@ export class RegionLowering extends RegionFrame {
     this.current = prepared
     this.pool.release()
     this.modified.clear()
-    const { flags } = prepared
-    if (prepared.source.lowering === Lowering.Handler) {
+    const { flags, source: { instruction } } = prepared
+    const { shadowed } = this
+    if (isCalled(prepared.source)) {
       this.required.clear()
       this.handled(prepared, out)
       return
@@ -266,16 +271,21 @@ export class RegionLowering extends RegionFrame {
     out.push(...this.lowerAll(prepared.statements))
     this.movesFlagsToMemory = false
     if (flags.sets || flags.changes) this.shape = this.pending
+    if (loadsBase(instruction)) out.push(...this.openSegments())
+    if (shadowed) out.push(this.setState(stateAddress('interruptShadow'), this.constant(0)))
+    this.shadowed = instruction.mnemonic === 'sti'
   }
 
   /**
    * Calls the interpreter's handler: registers and flags go to the state and come back. The region is left when it
-   * raises an exception, wants to be looked after, or has written code, which may be the region's own.
+   * raises an exception, wants to be looked after, or has written code, which may be the region's own; behind a
+   * transfer always.
    */
   private handled(prepared: Prepared, out: Expression[]): void {
     const { m } = this
     const { instruction, eip } = prepared.source
     const quiet = isQuiet(instruction)
+    const transfers = prepared.source.lowering === Lowering.Transfer
     const named = this.registersOf(prepared.statements)
     const record = this.records + this.region.handled.indexOf(prepared.source) * RECORD_BYTES
     if (!quiet) {
@@ -293,8 +303,9 @@ export class RegionLowering extends RegionFrame {
       m.local.set(OUTCOME, this.callCore('handleRecord', this.constant(record))),
       ...this.load(loads),
       ...(x87?.reopen(afterHandler(x87.place.known, instruction)) ?? []),
-      m.br(this.exitHandled(eip, eip + instruction.length), this.local(OUTCOME)),
+      m.br(this.exitHandled(eip, eip + instruction.length), transfers ? undefined : this.local(OUTCOME)),
     )
+    if (transfers) return
     if (loadsBase(instruction)) out.push(...this.openSegments())
   }
 
@@ -303,15 +314,16 @@ export class RegionLowering extends RegionFrame {
     const { m } = this
     const label = `handled${this.exits.size}`
     const is = (outcome: HandlerResult) => m.i32.eq(this.local(OUTCOME), this.constant(outcome))
+    const state = (name: StateName) => m.i32.load(stateAddress(name), 4, this.constant(0))
+    // A task switch that fails in the new task leaves EIP there.
+    const faultEip = m.select(state('eipMoved'), state('eip'), this.constant(eip | 0))
     const code = [
       m.if(
         is(HandlerResult.Fault),
-        m.block(null, [m.local.set(EXIT_EIP, this.constant(eip | 0)), ...this.leave(RegionOutcome.Fault, this.before)]),
+        m.block(null, [m.local.set(EXIT_EIP, faultEip), ...this.leave(RegionOutcome.Fault, this.before)]),
       ),
-      m.local.set(
-        EXIT_EIP,
-        m.select(is(HandlerResult.CodeWritten), this.constant(next | 0), m.i32.load(stateAddress('eip'), 4, this.constant(0))),
-      ),
+      m.local.set(EXIT_EIP, m.select(is(HandlerResult.CodeWritten), this.constant(next | 0), state('eip'))),
+      m.if(is(HandlerResult.Jump), m.block(null, this.leave(RegionOutcome.Jump, this.before + 1))),
       ...this.leave(RegionOutcome.Dispatch, this.before + 1),
     ]
     this.exits.set(label, { label, code })
@@ -413,6 +425,17 @@ export class RegionLowering extends RegionFrame {
       if (value !== undefined) this.keep(node, value, out)
       return
     }
+    if (isQuickHelper(node.name)) {
+      out.push(quickCall(this.m, node, node.args.map(argument => this.value(argument)), this))
+      return
+    }
+    if (node.name === 'readTimeStamp') {
+      const remaining = this.m.i32.sub(this.local(REMAINING), this.constant(this.before))
+      this.wideHelpers.add('timeStampAt')
+      this.keep(node, this.m.call('timeStampAt', [this.m.i64.extend_u(remaining)], WasmType.I64), out)
+      out.push(this.exitBefore(this.m.i64.eq(this.value(node), this.m.i64.const(-1n))))
+      return
+    }
     this.vectorHelpers.add(node.name)
     const args = node.args.map(argument => this.value(argument))
     const result = node.type !== 'none' && this.isUsed(node) ? this.home(node) : undefined
@@ -420,7 +443,7 @@ export class RegionLowering extends RegionFrame {
     const vectorsOf = (registers: ReadonlySet<number>) => [...registers].filter(register => register >= FIRST_XMM)
     out.push(
       ...this.store(vectorsOf(named.used).filter(register => this.written.has(register))),
-      ...callVectorHelper(this.m, node, args, result, this.exit(this.current.source.eip, RegionOutcome.Interpret, this.before)),
+      ...callVectorHelper(this.m, node, args, result, this.exit(this.current.source.eip, this.missOutcome, this.before)),
       ...this.load(vectorsOf(named.written)),
     )
   }
@@ -448,6 +471,8 @@ export class RegionLowering extends RegionFrame {
     switch (node.op) {
       case 'checkTarget': return
       case 'jump': return
+      // What the interpreter looks after behind the instruction, its quick form has looked after.
+      case 'endRun': return
       case 'branch': {
         const { end } = block
         if (end.kind !== 'branch') throw new Error('a branch inside a block')

@@ -37,6 +37,13 @@ export const pushSegment: Definition = (b, { operandSize }) => {
   b.release(-bytes)
 }
 
+/** POP DS, ES, FS, GS in flat code, where the stack's width cannot change: what regions do. */
+export const popFlatSegment: Definition = b => {
+  b.call('moveToSegment', b.read(0), b.and(b.top(32), 0xffff))
+  b.release(4)
+  b.endRun()
+}
+
 /** POP Sreg    SS holds interrupts off for one instruction. */
 export const popSegment: Definition = (b, { operandSize }) => {
   b.call('popSegment', b.read(0), operandSize)

@@ -17,7 +17,7 @@ import { Segment } from '../../runtime/state.ts'
 import type { MemoryOperand, RegisterOperand } from '../decode/instruction.ts'
 import type { Node } from '../ir.ts'
 import type { ConstantIn, Prepared, PreparedBlock } from './flag-flow.ts'
-import { isQuiet, Lowering, segmentOf } from './lowering-choice.ts'
+import { isCalled, isQuiet, segmentOf } from './lowering-choice.ts'
 import type { Structure } from './structure.ts'
 
 /** Accesses that share a check. Offsets are relative to their root. */
@@ -187,7 +187,7 @@ export class AccessGroups {
   private walkBlock(eip: number, onAccess: OnAccess): Place[] {
     const registers = [...(this.starts.get(eip) as Place[])]
     for (const prepared of (this.blocks.get(eip) as PreparedBlock).instructions) {
-      if (prepared.source.lowering === Lowering.Handler) this.walkHandled(prepared, registers)
+      if (isCalled(prepared.source)) this.walkHandled(prepared, registers)
       else {
         const walk = new InstructionWalk(prepared, registers, this.constantIn, this, onAccess)
         walk.list(prepared.statements, false)

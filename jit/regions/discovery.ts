@@ -10,10 +10,13 @@ import { decode } from '../decode/decoder.ts'
 import type { Instruction } from '../decode/instruction.ts'
 import { normalise } from '../normalise.ts'
 import { isRegionX87 } from '../definitions/x87.ts'
-import { BRANCHES, Lowering, loweringOf } from './lowering-choice.ts'
+import { BRANCHES, isCalled, Lowering, loweringOf } from './lowering-choice.ts'
 import { COLD, type CodeProfile, emptyExcerpt, profileFrom } from './profile.ts'
 import type { Block, BlockEnd, Region, RegionInstruction } from './region.ts'
 import { usesMmx } from './x87-flow.ts'
+
+/** Instructions in line that end their blocks. */
+const ENDERS: ReadonlySet<string> = new Set([...BRANCHES, 'jmp', 'call', 'ret'])
 
 /** Gives the page that a linear address lies in, or undefined when it is not mapped to RAM. */
 export type PageSource = (linearPage: number) => Uint8Array | undefined
@@ -165,7 +168,7 @@ class Discovery {
       if (targets.length > 0) queue.add({ eip: next, owner, rarity })
       return true
     }
-    return instruction.mnemonic === 'ret'
+    return instruction.mnemonic === 'ret' || loweringOf(instruction) === Lowering.Transfer
   }
 
   /** Where an indirect jump or call goes; a call that has gone to many functions is left alone. */
@@ -193,7 +196,7 @@ class Discovery {
       if (!end && (this.leaders.has(next) || instructions.length >= LONGEST_BLOCK)) end = { kind: 'jump', target: next }
       eip = next
     }
-    return { eip: start, instructions, end, successors: this.successors(end) }
+    return { eip: start, instructions: withShadows(instructions), end, successors: this.successors(end) }
   }
 
   private endOf(eip: number, instruction: Instruction, next: number, owner: number): BlockEnd | undefined {
@@ -209,7 +212,7 @@ class Discovery {
         const sites = (this.returnSites.get(owner) ?? []).filter(site => this.leaders.has(site))
         return { kind: 'return', sites: sites.slice(0, MOST_RETURN_SITES) }
       }
-      default: return undefined
+      default: return loweringOf(instruction) === Lowering.Transfer ? { kind: 'transfer' } : undefined
     }
   }
 
@@ -236,7 +239,7 @@ class Discovery {
     return {
       entry, mode, blocks,
       instructions: settled.reduce((sum, block) => sum + block.instructions.length, 0),
-      handled: settled.flatMap(block => block.instructions.filter(({ lowering }) => lowering === Lowering.Handler)),
+      handled: settled.flatMap(block => block.instructions.filter(isCalled)),
       spans: settled.filter(block => block.instructions.length > 0).map(spanOf),
     }
   }
@@ -256,6 +259,18 @@ class Discovery {
   }
 }
 
+/**
+ * A block's instructions with STI in line where the next instruction, which interrupts must not come before, is so
+ * and goes on behind itself: the shadow is cast and taken back within the region then.
+ */
+function withShadows(instructions: readonly RegionInstruction[]): RegionInstruction[] {
+  return instructions.map((each, i) => {
+    const next = instructions[i + 1]
+    const plain = next?.lowering === Lowering.Inline && !ENDERS.has(next.instruction.mnemonic)
+    return each.instruction.mnemonic === 'sti' && plain ? { ...each, lowering: Lowering.Inline } : each
+  })
+}
+
 /** Linear addresses from a block's first byte to the one behind its last. */
 function spanOf({ eip, instructions }: Block): readonly [number, number] {
   const last = instructions[instructions.length - 1]
@@ -272,7 +287,7 @@ function withHandledX87(block: Block): Block {
 /** Return addresses that one RET is compared with. */
 const MOST_RETURN_SITES = 4
 
-/** The region at `entry` on a CPU of `model`, or undefined when its first instruction is left to the interpreter. */
+/** The region at `entry` on a CPU of `model`, or undefined when its first instruction is better left to the interpreter. */
 export function discover(
   entry: number, mode: number, pages: PageSource, limits = defaultLimits, profile = profileFrom(emptyExcerpt),
   model = CpuModel.Max, inlineX87 = true,
@@ -281,5 +296,5 @@ export function discover(
   discovery.explore(entry)
   const region = discovery.build(entry, mode, inlineX87)
   const first = region.blocks.get(entry)
-  return first && first.instructions.length > 0 ? region : undefined
+  return first?.instructions[0] && first.instructions[0].lowering !== Lowering.Transfer ? region : undefined
 }

@@ -5,7 +5,7 @@
 import type { Lazy } from '../../runtime/flags.ts'
 import type { Node } from '../ir.ts'
 import { deadShape, type FlagShape, type FlagUse, memoryShape, mergeShapes, shapeKey, staticShape } from './flag-shape.ts'
-import { Lowering } from './lowering-choice.ts'
+import { isCalled } from './lowering-choice.ts'
 import type { Block, RegionInstruction } from './region.ts'
 import type { Structure } from './structure.ts'
 
@@ -128,7 +128,7 @@ export class FlagFlow {
       return staticShape(node.number as Lazy, node.size)
     }
     if (!flags.changes) return shape
-    if (prepared.source.lowering === Lowering.Handler) return memoryShape
+    if (isCalled(prepared.source)) return memoryShape
     if (this.isConditionalChange(prepared) || shape.place !== 'static') return memoryShape
     const carry = this.has(prepared, 'setCarry')
     const overflow = this.has(prepared, 'setOverflow')

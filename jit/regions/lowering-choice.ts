@@ -15,6 +15,8 @@ export enum Lowering {
   Inline,
   /** The interpreter's general handler is called, with registers and flags in the state. */
   Handler,
+  /** The interpreter's general handler is called, and the region left for wherever it has gone to. */
+  Transfer,
   /** The region is left in front of it: it goes elsewhere, or changes what the region depends on. */
   Leave,
 }
@@ -39,10 +41,21 @@ function readsSelector({ mnemonic, operands }: Instruction, operand: RegisterOpe
   return operand.class === 'segment' && (mnemonic === 'push' || (mnemonic === 'movseg' && operand === operands[1]))
 }
 
+/** Whether backends/region-system.ts has the common case; of STI, when an instruction that is in line follows. */
+export function isQuickSystem(instruction: Instruction): boolean {
+  const { mnemonic, operands: [first, second] } = instruction
+  if (mnemonic === 'cli' || mnemonic === 'sti' || mnemonic === 'rdtsc') return true
+  if (!loadsSegment(instruction) || instruction.operandSize !== 32 || instruction.addressSize !== 32) return false
+  if (second?.kind === 'memory' && second.segment === Segment.Cs) return false
+  // SS goes with the stack's width and a shadow, and CS cannot be loaded.
+  return first.kind === 'register' && first.index !== Segment.Ss && first.index !== Segment.Cs
+}
+
 function isInline(instruction: Instruction): boolean {
   const { mnemonic, operands } = instruction
   const x87 = isRegionX87(instruction)
   const vector = regionVectorMnemonics.has(mnemonic)
+  if (isQuickSystem(instruction)) return mnemonic !== 'sti'
   if ((!vector && !x87 && !INLINE.has(mnemonic)) || instruction.repeat !== 'none') return false
   if (instruction.addressSize !== 32 && mnemonic !== 'nop') return false
   if (WIDE_ONLY.has(mnemonic) && instruction.operandSize !== 32) return false
@@ -60,6 +73,12 @@ function isInline(instruction: Instruction): boolean {
  * `handleRecord` looks, and the region goes on when nothing has.
  */
 const MOSTLY_QUIET = new Set(['sti', 'popf', 'in', 'out', 'movseg', 'pop', 'lfs', 'lgs', 'les', 'lds'])
+
+/**
+ * before: left in front of them, looked up, begun as a run of their own => after: carried out at the end of the block.
+ * They go to other privilege levels and segments, or change what regions stand on.
+ */
+const TRANSFERS = new Set(['int', 'int3', 'into', 'iret', 'sysenter', 'sysexit', 'jmpf', 'callf', 'retf'])
 
 /** Statements after which the interpreter does not go on with the next record. */
 const LEAVING = new Set<Node['op']>(['jump', 'branch', 'jumpTo', 'endRun'])
@@ -96,16 +115,27 @@ export function segmentOf(choice: SegmentChoice, { operands, segment: implicit }
 }
 
 /** Whether an instruction may load FS or GS, whose bases regions keep. */
-export function loadsBase({ mnemonic, operands }: Instruction): boolean {
+export function loadsBase(instruction: Instruction): boolean {
+  const { mnemonic, operands: [first] } = instruction
   if (mnemonic === 'lfs' || mnemonic === 'lgs') return true
-  const [first] = operands
+  return loadsSegment(instruction) && first.kind === 'register' && first.index >= Segment.Fs
+}
+
+/** MOV to, and POP of, a segment register. */
+function loadsSegment({ mnemonic, operands: [first] }: Instruction): boolean {
   return (mnemonic === 'movseg' || mnemonic === 'pop') && first.kind === 'register' && first.class === 'segment'
 }
 
 /** What a region in flat 32-bit code does with a normalised instruction. */
 export function loweringOf(instruction: Instruction): Lowering {
   if (isInline(instruction)) return Lowering.Inline
+  if (TRANSFERS.has(instruction.mnemonic)) return Lowering.Transfer
   return isHandled(instruction) ? Lowering.Handler : Lowering.Leave
+}
+
+/** Whether an instruction of a region calls its handler, for which it has a record. */
+export function isCalled({ lowering }: { readonly lowering: Lowering }): boolean {
+  return lowering === Lowering.Handler || lowering === Lowering.Transfer
 }
 
 /** Whether a handler touches no general register but those that its definition names, and no arithmetic flag. */

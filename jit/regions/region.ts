@@ -30,6 +30,8 @@ export type BlockEnd =
   | { readonly kind: 'return'; readonly sites: readonly number[] }
   /** The last instruction is an indirect JMP or CALL; `targets` are where it has been seen to go. */
   | { readonly kind: 'indirect'; readonly site: number; readonly targets: readonly number[] }
+  /** The last instruction is carried out by its handler, which goes anywhere. */
+  | { readonly kind: 'transfer' }
   /** The instruction at `eip` is left to the interpreter. */
   | { readonly kind: 'interpret'; readonly eip: number }
 

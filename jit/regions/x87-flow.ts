@@ -11,7 +11,7 @@
  */
 import type { Node } from '../ir.ts'
 import type { ConstantIn, Prepared, PreparedBlock } from './flag-flow.ts'
-import { Lowering } from './lowering-choice.ts'
+import { isCalled } from './lowering-choice.ts'
 import type { Structure } from './structure.ts'
 
 /** Registers of the stack, and the mask of all. */
@@ -198,7 +198,7 @@ export class X87Flow {
 
   private afterInstruction(before: X87Knowledge, prepared: Prepared): X87Knowledge {
     const { instruction, lowering } = prepared.source
-    if (lowering === Lowering.Handler) return touchesX87(instruction) ? afterHandler(before, instruction) : before
+    if (isCalled({ lowering })) return touchesX87(instruction) ? afterHandler(before, instruction) : before
     let state = before
     for (const node of prepared.statements) {
       if (node.op !== 'call' || !isInlineX87(node.name)) continue

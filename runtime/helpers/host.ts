@@ -20,9 +20,9 @@ export declare function writePort(port: u32, bits: i32, value: u32): void
 @external('host', 'codeWritten')
 export declare function codeWritten(physical: u32, bytes: u32): void
 
-/** The time-stamp counter, in cycles since power-on. */
+/** The time-stamp counter, in cycles since power-on: a whole number. A float spares the host a BigInt. */
 @external('host', 'timestamp')
-export declare function timestamp(): u64
+export declare function timestamp(): f64
 
 /** IA32_APIC_BASE has been written; the state has it. */
 @external('host', 'apicBaseWritten')

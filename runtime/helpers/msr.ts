@@ -16,6 +16,7 @@ import {
   MISC_ENABLE,
   MTRR,
   PAT,
+  REMAINING,
   SYSENTER_CS,
   SYSENTER_EIP,
   SYSENTER_ESP,
@@ -95,7 +96,7 @@ function validMtrr(index: u32, value: u64): bool {
 
 /** The time-stamp counter. */
 function timeStamp(): u64 {
-  return timestamp() + load<u64>(TSC_OFFSET)
+  return <u64>timestamp() + load<u64>(TSC_OFFSET)
 }
 
 /** RDMSR of register `msr`. Raises #GP(0) unless CPL is 0 and the register exists. */
@@ -151,7 +152,7 @@ export function writeMsr(msr: u32, value: u64): void {
   }
   switch (msr) {
     case MSR_TSC:
-      store<u64>(TSC_OFFSET, value - timestamp())
+      store<u64>(TSC_OFFSET, value - <u64>timestamp())
       return
     case MSR_APIC_BASE:
       storeChecked(APIC_BASE, value, (value & ~APIC_BASE_BITS) == 0)
@@ -193,6 +194,13 @@ export function readTimeStamp(): u64 {
     raiseGeneralProtection()
     return 0
   }
+  return timeStamp()
+}
+
+/** RDTSC in a region with `remaining` instructions of the budget left; all ones when the interpreter has to do it. */
+export function timeStampAt(remaining: u64): u64 {
+  if ((load<u32>(CR4) & CR4_TSD) != 0 && load<u32>(CPL) != 0) return ~(<u64>0)
+  store<u32>(REMAINING, <u32>remaining)
   return timeStamp()
 }
 

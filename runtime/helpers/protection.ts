@@ -30,6 +30,7 @@ import {
   EFLAGS_VIP,
   EFLAGS_VM,
   EFLAGS_ZF,
+  INTERRUPT_LINE,
   INTERRUPT_SHADOW,
   RESULT,
   SHADOW_STI,
@@ -123,6 +124,27 @@ export function cli(): void {
   const access = interruptFlagAccess()
   if (access == 0) raiseGeneralProtection()
   else store<u32>(EFLAGS, load<u32>(EFLAGS) & ~(access == 1 ? EFLAGS_IF : EFLAGS_VIF))
+}
+
+/** CLI in a region: 1 when it is done, 0 when the interpreter has to do it. */
+export function tryCli(_unused: u32): u32 {
+  if (interruptFlagAccess() != 1) return 0
+  store<u32>(EFLAGS, load<u32>(EFLAGS) & ~EFLAGS_IF)
+  return 1
+}
+
+/**
+ * STI in a region: 1 when it is done, 0 when the interpreter has to do it. It is not done while an interrupt waits,
+ * which comes behind the next instruction; the region takes the shadow back there.
+ */
+export function trySti(_unused: u32): u32 {
+  if (interruptFlagAccess() != 1) return 0
+  const flags = load<u32>(EFLAGS)
+  if (flags & EFLAGS_IF) return 1
+  if (load<u32>(INTERRUPT_LINE) != 0) return 0
+  store<u32>(INTERRUPT_SHADOW, SHADOW_STI)
+  store<u32>(EFLAGS, flags | EFLAGS_IF)
+  return 1
 }
 
 /** STI, with its one-instruction shadow if IF was clear. Raises #GP(0) where IOPL or a pending VIP forbids it. */

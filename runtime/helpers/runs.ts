@@ -174,17 +174,15 @@ export function findRun(): u32 {
   return 0
 }
 
-/**
- * Whether a region may go on at EIP though the instruction before it ends a run: the mode is what `key` says, and
- * `attend` would find nothing to do.
- */
-export function isSettled(key: u32): bool {
+/** Whether `attend` would find nothing to do at EIP, though the instruction before it ends a run. */
+export function isCalm(): bool {
   const interrupts = load<u32>(INTERRUPT_LINE) != 0 && interruptWaits()
   const pending =
     load<u32>(EXIT_REASON) | load<u32>(HALTED) | load<u32>(REMAINING_CUT) | (load<u32>(EFLAGS) & EFLAGS_TF) |
     load<u32>(STEP_REQUEST) | load<u32>(TRACE_EACH) | load<u32>(INTERRUPT_SHADOW) | load<u32>(CODE_BREAKPOINTS) |
     load<u32>(DEBUG_HITS)
-  return load<u32>(KEY) == key && pending == 0 && !interrupts
+  const virtual = (load<u32>(EFLAGS) & VIRTUAL_INTERRUPT) == VIRTUAL_INTERRUPT
+  return pending == 0 && !interrupts && !virtual
 }
 
 /**

@@ -11,6 +11,7 @@ import {
   CPL,
   CR0,
   CR0_PE,
+  CR2,
   EFLAGS,
   EFLAGS_VM,
   INTERRUPT_SHADOW,
@@ -36,6 +37,7 @@ import {
   ACCESS_SEGMENT,
   ACCESS_WRITABLE,
   accessOf,
+  baseOf,
   clearCache,
   descriptorHigh,
   descriptorLinear,
@@ -47,11 +49,14 @@ import {
   isNull,
   isReadable,
   isStack,
+  limitOf,
+  locateDescriptor,
   markAccessed,
   raiseSelector,
+  readDescriptor,
   SELECTOR_RPL,
 } from './descriptors'
-import { faulted } from './memory'
+import { clearFault, faulted } from './memory'
 import { updateMode } from './mode'
 
 /** Access word of a segment in real mode: read/write data, accessed, present, DPL 0. */
@@ -230,6 +235,41 @@ export function loadSegment(segment: u32, selector: u32): void {
     load<u32>(SEGMENT_BASE + at) == base && load<u32>(SEGMENT_LIMIT + at) == limit &&
     load<u32>(SEGMENT_ACCESS + at) == access
   if (!same) updateMode()
+}
+
+/**
+ * Loads DS, ES, FS or GS in a region of flat code: 1 when it is done, 0 when the interpreter has to do it, which is so
+ * where anything would be raised, an accessed bit set, or DS or ES get another base, limit or type. `packed` is the
+ * selector, and the segment's number above its 16 bits.
+ */
+export function tryLoadSegment(packed: u32): u32 {
+  const segment = packed >> 16
+  const selector = packed & 0xffff
+  const data = segment != SEGMENT_FS && segment != SEGMENT_GS
+  if (!inProtectedMode()) return 0
+  if (isNull(selector)) {
+    if (data) return 0
+    clearCache(segment, selector)
+    return 1
+  }
+  if (!locateDescriptor(selector)) return 0
+  const cr2 = load<u32>(CR2)
+  if (!readDescriptor()) {
+    clearFault()
+    store<u32>(CR2, cr2)
+    return 0
+  }
+  const access = accessOf(descriptorHigh)
+  const wanted = ACCESS_PRESENT | ACCESS_ACCESSED
+  if ((access & wanted) != wanted || !isReadable(access)) return 0
+  if (!dataAccessible(access, selector & SELECTOR_RPL, load<u32>(CPL))) return 0
+  const at = segment << 3
+  const same =
+    load<u32>(SEGMENT_BASE + at) == baseOf(descriptorLow, descriptorHigh) &&
+    load<u32>(SEGMENT_LIMIT + at) == limitOf(descriptorLow, descriptorHigh) && load<u32>(SEGMENT_ACCESS + at) == access
+  if (data && !same) return 0
+  fillCache(segment, selector, descriptorLow, descriptorHigh)
+  return 1
 }
 
 /** MOV Sreg: loadSegment, and SS holds off interrupts and debug traps for one instruction (SDM vol. 3, 6.8.3). */

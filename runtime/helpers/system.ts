@@ -57,7 +57,7 @@ export {
   interruptOnOverflow,
 } from './interrupts'
 export { checkIo, portIn, portOut } from './io-permission'
-export { readMsr, readPerformanceCounter, readTimeStamp, writeMsr } from './msr'
+export { readMsr, readPerformanceCounter, readTimeStamp, timeStampAt, writeMsr } from './msr'
 export {
   cli,
   loadAccessRights,
@@ -67,10 +67,12 @@ export {
   requirePrivilege0,
   requireProtectedMode,
   sti,
+  tryCli,
+  trySti,
   verifyRead,
   verifyWrite,
 } from './protection'
-export { loadSegment, moveToSegment, segmentRead, segmentWrite } from './segments'
+export { loadSegment, moveToSegment, segmentRead, segmentWrite, tryLoadSegment } from './segments'
 export { popSegment } from './stack'
 export { sysenter, sysexit } from './sysenter'
 export { loadGdtr, loadIdtr, loadLdtr, loadTr, storeLdtr, storeTr } from './system-tables'

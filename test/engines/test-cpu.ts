@@ -60,7 +60,7 @@ export class TestCpu {
       readPort: port => this.noteAccess(`in ${port.toString(16)}`),
       writePort: (port, _bits, value) => this.noteAccess(`out ${port.toString(16)} ${value.toString(16)}`),
       codeWritten: (physical, bytes) => this.cache.written(physical, bytes),
-      timestamp: () => 0n,
+      timestamp: () => 0,
       random: () => 0x5eed,
     })
     this.cache = new CodeCache(this.core, assets.handlers.special)

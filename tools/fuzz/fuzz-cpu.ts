@@ -59,7 +59,7 @@ export class FuzzCpu {
       readPort: (port, bits) => this.access(port ^ (bits << 16), 0),
       writePort: (port, bits, value) => void this.access(port ^ (bits << 24), value),
       codeWritten: (physical, bytes) => this.cache.written(physical, bytes),
-      timestamp: () => BigInt(this.retired),
+      timestamp: () => this.retired,
       random: () => this.retired,
     })
     this.cache = new CodeCache(this.core, assets.handlers.special)

@@ -311,6 +311,26 @@ function x87(random: Random, environment: Environment): number[] {
   return [...rm.before, ...rm.prefix, form[0], ...rm.modrm(form[1])]
 }
 
+/** CLI, STI, a segment register pushed and popped or moved to itself, RDTSC. User code may not do the first two. */
+function systemInstruction(random: Random, environment: Environment): number[] {
+  const free = freeRegisters(environment)
+  const register = random.pick(free)
+  switch (random.below(5)) {
+    case 0:
+      return [random.oneIn(3) ? 0xfa : 0xfb]
+    case 1:
+      return random.pick([[0x1e, 0x1f], [0x06, 0x07]])
+    case 2:
+      return random.pick([[0x0f, 0xa0, 0x0f, 0xa1], [0x0f, 0xa8, 0x0f, 0xa9]])
+    case 3: {
+      const segment = random.pick([0, 3, 4, 5])
+      return [0x8c, 0xc0 | (segment << 3) | register, 0x8e, 0xc0 | (segment << 3) | register]
+    }
+    default:
+      return free.includes(Gpr.Eax) && free.includes(Gpr.Edx) ? [0x0f, 0x31] : [0x90]
+  }
+}
+
 /** Bytes of one random instruction, with what it needs in front of it. */
 export function randomInstruction(random: Random, environment: Environment): number[] {
   if (environment.pointers && random.oneIn(5)) return movePointer(random, environment)
@@ -325,6 +345,7 @@ export function randomInstruction(random: Random, environment: Environment): num
     case 2:
       return [(random.oneIn(2) ? 0x40 : 0x48) + register]
     case 3:
+      if (random.oneIn(4)) return systemInstruction(random, environment)
       return random.oneIn(4) ? popFlags(random) : [random.pick(plain)]
     case 4:
       return [random.below(8) * 8 + 5, ...value]

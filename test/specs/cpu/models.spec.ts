@@ -82,7 +82,7 @@ describe('a CPU model', () => {
     const mode = 0x17
     const whole = compile({ entry: 0x1000, mode, pages })
     const part = compile({ entry: 0x1000, mode, pages, model: CpuModel.Pentium })
-    expect(whole?.instructions).toBe(3)
+    expect(whole?.instructions).toBe(4)
     expect(part?.instructions).toBe(1)
   })
 })

@@ -398,9 +398,9 @@ describe('MSRs and the time-stamp counter', () => {
     expect([cpu.faultOf('readMsr', 0x10), write(0x174, 0n)]).toEqual(['13:0', '13:0'])
   })
   test('the counter runs with the host and can be set', () => {
-    cpu.time = 1000n
+    cpu.time = 1000
     cpu.helpers.writeMsr(0x10, 5000n)
-    cpu.time = 1010n
+    cpu.time = 1010
     expect([cpu.helpers.readTimeStamp(), cpu.helpers.readMsr(0x10)]).toEqual([5010n, 5010n])
   })
   test('TSD keeps it for level 0', () => {

@@ -147,7 +147,7 @@ export class Cpu {
   readonly helpers: Helpers
   private readonly view: DataView
   /** What timestamp() answers. */
-  time = 0n
+  time = 0
   /** Port accesses, as text. */
   readonly ports: string[] = []
 

@@ -63,7 +63,7 @@ export class Interpreter {
       writeDevice: () => {},
       readPort: () => 0,
       writePort: () => {},
-      timestamp: () => 0n,
+      timestamp: () => 0,
       random: () => 0x5eed,
       codeWritten: () => {
         throw new Error('the guest wrote its code')

@@ -50,7 +50,7 @@ export class X87Machine {
       readPort: nothing,
       writePort: nothing,
       codeWritten: nothing,
-      timestamp: () => 0n,
+      timestamp: () => 0,
       floatError: nothing,
       apicBaseWritten: nothing,
       random: () => 0x5eed,
