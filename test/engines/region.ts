@@ -38,6 +38,10 @@ export class RegionEngine extends RunningEngine {
     return [Segment.Es, Segment.Ss, Segment.Ds].every(segment => selectors[segment] === FLAT_DATA)
   }
 
+  account(): string {
+    return `${this.compiled} in compiled code, ${this.left} left to the interpreter, the rest not compiled`
+  }
+
   private codePages(): { linear: number; physical: number; bytes: Uint8Array }[] {
     const { core } = this.cpu
     const pages = []
@@ -72,4 +76,9 @@ export class RegionEngine extends RunningEngine {
     }
     super.execute(vector)
   }
+}
+
+/** Compiled regions, for the long check of tools/vectors/capture.ts. */
+export function createEngine(): RegionEngine {
+  return new RegionEngine()
 }
