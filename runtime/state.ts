@@ -82,6 +82,9 @@ const rows = [
   ['exitArgument', 8],
   // Nonzero: decode and run every instruction alone, so that the trace ring holds each one.
   ['traceEach', 8],
+  // Nonzero: a budget may end some instructions early, at a place where the rest could be overdrawn, instead of being
+  // stepped to its exact end.
+  ['wholeRuns', 8],
   // Entries by jump after which a run is hot; 0 means never.
   ['heatThreshold', 8],
   // Set when decoded or compiled code has been dropped because its bytes were written.

@@ -38,7 +38,7 @@ function setSegment(core: Core, segment: Segment, selector: number, base: number
  * stale, which must never come back; how the machine is built; the books of the run loop and of the trace.
  */
 const notProcessorState: ReadonlySet<string> = new Set<StateName>([
-  'interruptLine', 'key', 'userGeneration', 'supervisorGeneration', 'cpuModel', 'ramBytes', 'traceEach', 'traceCursor',
+  'interruptLine', 'key', 'userGeneration', 'supervisorGeneration', 'cpuModel', 'ramBytes', 'traceEach', 'traceCursor', 'wholeRuns',
   'retired', 'remaining', 'remainingCut',
   'budget', 'heatThreshold', 'windowPhysical', 'windowBytes', 'windowPlace',
 ])

@@ -2,6 +2,8 @@
  * What RDRAND draws from: the host's entropy. With the virtual clock, where a run is repeatable bit for bit, a fixed
  * sequence instead, which is no secret.
  */
+import type { Device, DeviceState } from './devices/device.ts'
+import { restore, snapshot } from './devices/state.ts'
 
 /** Words fetched from the host at a time. */
 const POOL_WORDS = 256
@@ -23,17 +25,35 @@ function hostEntropy(): () => number {
   }
 }
 
-function fixedSequence(): () => number {
-  let state = FIXED_SEED
-  return () => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return state >>> 0
-  }
-}
+/** The fixed sequence has a place that it has come to; the host's entropy has no state. */
+export class EntropySource implements Device {
+  readonly name = 'entropy'
+  private readonly registers = { word: FIXED_SEED }
+  private readonly fromHost: (() => number) | undefined
 
-/** Gives 32 bits with each call. */
-export function entropySource(clock: 'wall' | 'virtual'): () => number {
-  return clock === 'virtual' ? fixedSequence() : hostEntropy()
+  constructor(clock: 'wall' | 'virtual') {
+    this.fromHost = clock === 'wall' ? hostEntropy() : undefined
+  }
+
+  /** 32 bits. */
+  next(): number {
+    if (this.fromHost) return this.fromHost()
+    const r = this.registers
+    r.word ^= r.word << 13
+    r.word ^= r.word >>> 17
+    r.word ^= r.word << 5
+    return r.word >>> 0
+  }
+
+  /** Nothing: a guest that starts again must not see the same numbers again. */
+  reset(): void {}
+
+  save(): DeviceState {
+    return snapshot(this.registers)
+  }
+
+  load(state: DeviceState): void {
+    restore(this.name, this.registers, state)
+    this.registers.word ||= FIXED_SEED
+  }
 }

@@ -19,7 +19,7 @@ import { CodeCache } from '../runtime/code-cache.ts'
 import { type CpuModel, cpuModels, hasApic } from '../runtime/cpu-models.ts'
 import { Core } from '../runtime/core.ts'
 import { ExitReason } from '../runtime/exits.ts'
-import { REVIEW_INSTRUCTIONS } from '../runtime/memory-map.ts'
+import { MAX_RUN_INSTRUCTIONS, REVIEW_INSTRUCTIONS } from '../runtime/memory-map.ts'
 import { Eflags } from '../runtime/state.ts'
 import { SystemBus } from './bus.ts'
 import type { Disk } from './disks/disk.ts'
@@ -50,7 +50,7 @@ import { floppyTypes } from './devices/floppy/formats.ts'
 import { FwCfg } from './devices/fw-cfg.ts'
 import { SystemControlPort } from './devices/system-control.ts'
 import { Uart } from './devices/uart.ts'
-import { entropySource } from './entropy.ts'
+import { EntropySource } from './entropy.ts'
 import { PCError } from './errors.ts'
 import { Vga } from './devices/vga.ts'
 import { VirtioBlock } from './devices/virtio-block.ts'
@@ -59,6 +59,7 @@ import { setUpTextMode } from './devices/vga/text-mode.ts'
 import { installBios } from './firmware.ts'
 import { Ram } from './guest-memory.ts'
 import type { MachineOptions, MachineStats, RunnableMachine, RunResult, SerialLine, StopReason } from './machine-options.ts'
+import { loadCpu, loadRam, type MachineState, saveCpu, saveRam } from './machine-state.ts'
 import { closeVideoHole, openRam } from './physical-map.ts'
 import { SHADOW_END, SHADOW_FIRST, ShadowMemory } from './shadow-memory.ts'
 import { VideoMemory } from './video-memory.ts'
@@ -146,6 +147,7 @@ export class Machine implements RunnableMachine {
     this.clock = new VirtualClock({ mode: options.clock, retired: () => this.retired })
     // The guest's time begins with its first instruction, however long the host takes until then.
     this.clock.pause()
+    const entropy = this.plug(new EntropySource(options.clock))
     this.core = Core.create(assets.core, options.memoryBytes, {
       readDevice: (physical, bits) => this.bus.readMemory(physical, bits as AccessSize),
       writeDevice: (physical, bits, value) => this.bus.writeMemory(physical, bits as AccessSize, value),
@@ -158,7 +160,7 @@ export class Machine implements RunnableMachine {
       // One cycle a nanosecond of virtual time: a time-stamp counter of 1 GHz.
       timestamp: () => Math.floor(this.clock.now()),
       floatError: () => this.floatError.assert(),
-      random: entropySource(options.clock),
+      random: () => entropy.next(),
       apicBaseWritten: () => this.interrupts.takeBase(),
     })
     const { core } = this
@@ -176,6 +178,8 @@ export class Machine implements RunnableMachine {
     resetProcessor(core)
     if (this.regions) core.set('heatThreshold', options.heatThreshold ?? HEAT_THRESHOLD)
     if (options.trace) core.set('traceEach', 1)
+    // The wall's time is not counted in instructions.
+    if (options.clock === 'wall') core.set('wholeRuns', 1)
 
     const { bus, clock } = this
     this.shadow = this.plug(new ShadowMemory({ core, cache: this.cache, bus }))
@@ -448,7 +452,8 @@ export class Machine implements RunnableMachine {
     const { clock } = this
     if (clock.mode === 'virtual') return clock.instructionsUntil(due)
     if (due === Infinity) return Infinity
-    return Math.max(FEWEST_WALL_INSTRUCTIONS, Math.floor((due - clock.now()) * this.wallSpeed))
+    // A slice ends early by up to a run, and not before the event.
+    return Math.max(FEWEST_WALL_INSTRUCTIONS, Math.floor((due - clock.now()) * this.wallSpeed) + MAX_RUN_INSTRUCTIONS)
   }
 
   /** Runs up to the next timer of the wall clock. */
@@ -550,6 +555,31 @@ export class Machine implements RunnableMachine {
   /** Restores what `saveDevices` gave. */
   loadDevices(state: { readonly [name: string]: DeviceState }): void {
     for (const device of this.devices) if (state[device.name]) device.load(state[device.name])
+  }
+
+  /** The whole machine but for what its disks hold; between two calls of `run`. */
+  save(): MachineState {
+    const { core, clock } = this
+    return {
+      cpu: saveCpu(core), instructions: this.retired, clock: clock.save(), devices: this.saveDevices(), ram: saveRam(core),
+    }
+  }
+
+  /** Goes on where a machine with the same options and disks was saved. Throws PCError 'bad-state'. */
+  load(state: MachineState): void {
+    const { core } = this
+    this.cache.flush()
+    loadRam(core, state.ram)
+    // Before the devices, which look at the time, and for IA32_APIC_BASE; after them, because they raise its pins.
+    loadCpu(core, state.cpu)
+    this.retiredBefore = state.instructions
+    this.clock.load(state.clock)
+    this.interrupts.takeBase()
+    this.loadDevices(state.devices)
+    loadCpu(core, state.cpu)
+    this.interrupts.takeBase()
+    this.stopped = undefined
+    this.cpuReset = false
   }
 
   dispose(): void {

@@ -11,7 +11,7 @@ import {
   MODE_STEP, NMI_BLOCKED, NOT_CROSSING, PIN_INTR, PIN_NMI, RECORD_BYTES, REMAINING, REMAINING_CUT, REPEATING, RESUME_BEFORE,
   RUN_TABLE_BASE, RUN_TABLE_ENTRIES, RUN_TABLE_ENTRY_BYTES, SEGMENT_BASE, SEGMENT_CS, SEGMENT_LIMIT, SHADOW_BEFORE,
   SHADOW_MOV_SS, STEPPING, STEP_REQUEST, TARGET_PROFILE_FIRST, TARGET_PROFILE_ROW_BYTES, TRACE_EACH, TRAP_BEFORE,
-  VECTOR_GP,
+  VECTOR_GP, WHOLE_RUNS,
 } from '../../build/helpers/layout'
 import { hitsCode } from './breakpoints'
 import { deliverCodeBreakpoint, deliverDebugTrap, deliverException } from './interrupts'
@@ -45,7 +45,8 @@ function virtualInterruptDue(): bool {
 
 /**
  * Runs between instructions, when the interpreter is off the linked path: ends a single step, takes traps, and
- * returns an ExitReason, or EXIT_NONE to go on. An exact stop is reached by stepping the last few instructions.
+ * returns an ExitReason, or EXIT_NONE to go on. An exact stop, where one is wanted, is reached by stepping the last few
+ * instructions.
  */
 export function attend(): u32 {
   if (load<u32>(STEPPING) != 0) {
@@ -65,7 +66,7 @@ export function attend(): u32 {
   store<u32>(REMAINING_CUT, 0)
   const shadow = load<u32>(INTERRUPT_SHADOW)
   if (load<u32>(INTERRUPT_LINE) != 0 && shadow == 0 && interruptWaits()) return EXIT_INTERRUPT
-  if (remaining <= 0) return EXIT_BUDGET
+  if (remaining < (load<u32>(WHOLE_RUNS) != 0 ? <i32>MAX_RUN_INSTRUCTIONS : 1)) return EXIT_BUDGET
   if (load<u32>(CODE_BREAKPOINTS) != 0) {
     // MOV SS holds code breakpoints off, and a repeated instruction that goes on has passed its own.
     const passed = (load<u32>(EFLAGS) & EFLAGS_RF) | (shadow & SHADOW_MOV_SS) | load<u32>(REPEATING)

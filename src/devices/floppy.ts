@@ -14,8 +14,9 @@ import type { Dma } from './dma.ts'
 import { commandBytes, commandOf, FloppyCommand, MULTI_TRACK } from './floppy/commands.ts'
 import { FloppyDrive, store } from './floppy/drive.ts'
 import { type DataRate, FLOPPY_SECTOR_BYTES } from './floppy/formats.ts'
+import { Event, newRegisters, Phase, tidy } from './floppy/phases.ts'
 import {
-  CONFIGURE_IMPLIED_SEEK, DMA_CHANNEL, DRIVES, dumpOf, INPUT_CHANGED, LOCKED, OUTPUT_DMA, OUTPUT_NO_RESET, Port, RATE_MASK,
+  CONFIGURE_IMPLIED_SEEK, DMA_CHANNEL, dumpOf, INPUT_CHANGED, LOCKED, OUTPUT_DMA, OUTPUT_NO_RESET, Port, RATE_MASK,
   RATE_RESET, RESET_NS, RETRY_NS, SECTOR_NS, SECTOR_SIZE_512, SEEK_STEP_NS, SPECIFY_NO_DMA, ST0_ABNORMAL,
   ST0_INVALID, ST0_NOT_READY, ST0_POLLED, ST0_SEEK_END, ST1_END, ST1_NO_DATA, ST1_NO_MARK, ST1_WRITE_PROTECTED,
   ST2_NO_MARK, ST2_WRONG_CYLINDER, ST3_READY, ST3_TRACK_0, ST3_TWO_SIDES, ST3_WRITE_PROTECTED, STATUS_BUSY,
@@ -23,10 +24,6 @@ import {
 } from './floppy/registers.ts'
 import { isScan, scanStatus, ST2_SCAN_NOT_SATISFIED } from './floppy/scan.ts'
 import { restore, snapshot } from './state.ts'
-
-enum Phase { Idle, Command, Execution, Waiting, Result }
-/** What the timer brings. */
-enum Event { None, Reset, Seek, Sector, ReadId, FormatTrack }
 
 export interface FloppyOptions {
   bus: Bus
@@ -44,16 +41,7 @@ export class Floppy implements Device {
   private readonly timer: Timer
   private readonly drives: readonly (FloppyDrive | undefined)[]
   private generation = 0
-  private readonly registers = {
-    output: 0, rate: 2 as number, tape: 0, phase: Phase.Idle as number, event: Event.None as number,
-    /** Bytes of the command so far, bytes of the result left. */
-    command: [] as number[], result: [] as number[],
-    /** Status 0 of each drive's seek or reset that SENSE INTERRUPT has not told yet; -1: none. */
-    pending: [-1, -1, -1, -1], busyDrives: 0, seekDrive: 0, seekTarget: 0, interrupt: false,
-    specify: [0, 0], configuration: [0, 0, 0], perpendicular: 0, locked: false,
-    /** The transfer: place of the next sector, where it ends; the sector's bytes on their way by PIO. */
-    head: 0, sector: 1, lastSector: 1, multiTrack: false, position: 0, pio: false, formatLeft: 0,
-  }
+  private readonly registers = newRegisters()
   private buffer: Uint8Array = new Uint8Array(FLOPPY_SECTOR_BYTES)
 
   constructor(options: FloppyOptions) {
@@ -104,16 +92,10 @@ export class Floppy implements Device {
       drive.registers.cylinder = Math.min(84, Math.max(0, drive.registers.cylinder))
     })
     const r = this.registers
-    for (const [list, length] of [[r.pending, DRIVES], [r.specify, 2], [r.configuration, 3]] as const) {
-      while (list.length < length) list.push(0)
-      list.length = length
-    }
-    r.seekDrive &= 3
-    r.position = Math.min(FLOPPY_SECTOR_BYTES - 1, Math.max(0, r.position))
-    if (r.command.length === 0 && r.phase === Phase.Command) r.phase = Phase.Idle
+    tidy(r)
     if (r.phase === Phase.Waiting) {
       r.phase = Phase.Execution
-      this.later(Event.Sector, SECTOR_NS)
+      this.later(r.again, SECTOR_NS)
     }
   }
 
@@ -359,6 +341,12 @@ export class Floppy implements Device {
         return
       case Event.FormatTrack:
         if (r.phase === Phase.Execution) this.formatSector()
+        return
+      case Event.WriteSector:
+        if (r.phase === Phase.Execution) this.writeSector(r.moved, r.terminal)
+        return
+      case Event.WriteFormat:
+        if (r.phase === Phase.Execution) this.writeFormat()
     }
   }
 
@@ -393,6 +381,9 @@ export class Floppy implements Device {
       return
     }
     const { drive } = this
+    // SeaBIOS names a last sector beyond the track where a transfer crosses to the other side.
+    const sectors = drive?.medium?.format.sectors ?? 0
+    if (r.multiTrack && r.head === 0 && r.sector > sectors && r.command[4] <= sectors) Object.assign(r, { head: 1, sector: 1 })
     const place = drive?.place(r.head, r.sector)
     const [, , cylinder, , , size] = r.command
     if (!drive?.medium || place === undefined || size !== SECTOR_SIZE_512) {
@@ -403,12 +394,12 @@ export class Floppy implements Device {
       if (drive.isWriteProtected && !isScan(this.current)) this.endTransfer(ST0_ABNORMAL, ST1_WRITE_PROTECTED, 0)
       else this.takeSector()
     } else {
-      this.ask(() => drive.medium?.disk.read(place, FLOPPY_SECTOR_BYTES) ?? this.buffer, bytes => this.giveSector(bytes))
+      this.ask(Event.Sector, () => drive.medium?.disk.read(place, FLOPPY_SECTOR_BYTES) ?? this.buffer, bytes => this.giveSector(bytes))
     }
   }
 
-  /** Waits for a disk source; what it cannot read is a sector without data. */
-  private ask<T>(question: () => T | Promise<T>, then: (value: T) => void): void {
+  /** Waits for a disk source; what it cannot read is a sector without data. A state saved meanwhile begins at `again`. */
+  private ask<T>(again: Event, question: () => T | Promise<T>, then: (value: T) => void): void {
     const r = this.registers
     const failed = () => this.endTransfer(ST0_ABNORMAL, ST1_NO_DATA, 0)
     let answer: T | Promise<T>
@@ -422,7 +413,7 @@ export class Floppy implements Device {
       then(answer)
       return
     }
-    r.phase = Phase.Waiting
+    Object.assign(r, { phase: Phase.Waiting, again })
     const { generation } = this
     const ifCurrent = (action: () => void) => {
       if (generation !== this.generation) return
@@ -473,13 +464,14 @@ export class Floppy implements Device {
       this.endTransfer(ST0_ABNORMAL, ST1_NO_DATA, 0)
       return
     }
+    Object.assign(this.registers, { moved, terminal })
     if (scans) {
       const sent = this.buffer.slice(0, moved)
-      this.ask(() => disk.read(place, FLOPPY_SECTOR_BYTES), bytes => this.sectorScanned(bytes, sent, terminal))
+      this.ask(Event.WriteSector, () => disk.read(place, FLOPPY_SECTOR_BYTES), bytes => this.sectorScanned(bytes, sent, terminal))
       return
     }
     this.buffer.fill(0, moved)
-    this.ask(() => store(disk, place, this.buffer.slice()), () => this.sectorMoved(terminal))
+    this.ask(Event.WriteSector, () => store(disk, place, this.buffer.slice()), () => this.sectorMoved(terminal))
   }
 
   /** A scan ends at the first sector that satisfies it; else it goes on, by one or two sectors. */
@@ -540,16 +532,24 @@ export class Floppy implements Device {
       return
     }
     const identification = new Uint8Array(4)
-    const { terminal } = this.options.dma.fetch(DMA_CHANNEL, identification)
-    const place = drive.place(r.head, identification[2])
-    const filler = new Uint8Array(FLOPPY_SECTOR_BYTES).fill(r.command[5])
+    r.terminal = this.options.dma.fetch(DMA_CHANNEL, identification).terminal
+    r.formatted = identification[2]
     r.formatLeft--
+    this.writeFormat()
+  }
+
+  /** Fills the sector whose identification has come. */
+  private writeFormat(): void {
+    const { drive, registers: r } = this
+    const disk = drive?.medium?.disk
+    const place = drive?.place(r.head, r.formatted)
     const goOn = () => {
-      if (terminal || r.formatLeft <= 0) this.endTransfer(0, 0, 0)
+      if (r.terminal || r.formatLeft <= 0) this.endTransfer(0, 0, 0)
       else this.later(Event.FormatTrack, SECTOR_NS)
     }
-    if (place === undefined) goOn()
-    else this.ask(() => store(disk, place, filler), goOn)
+    const filler = new Uint8Array(FLOPPY_SECTOR_BYTES).fill(r.command[5])
+    if (!disk || place === undefined) goOn()
+    else this.ask(Event.WriteFormat, () => store(disk, place, filler), goOn)
   }
 
   private endTransfer(status0: number, status1: number, status2: number, cylinder?: number): void {

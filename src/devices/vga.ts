@@ -20,7 +20,7 @@ import { DISPI_REGISTERS, DispiRegisters } from './vga/dispi.ts'
 import { monitorEdid } from './vga/edid.ts'
 import { dacColors } from './vga/palette.ts'
 import { type BlinkPhases, drawLinear, drawVga, pictureSize, type Picture } from './vga/picture.ts'
-import { LEGACY_FIRST, LEGACY_LAST, Planes, PLANES_BYTES } from './vga/planes.ts'
+import { LEGACY_FIRST, LEGACY_LAST, Planes } from './vga/planes.ts'
 import { nextRetrace, retraceStatus } from './vga/retrace.ts'
 import {
   ATTRIBUTES, Crtc, CRTC_PROTECT, CRTCS, GRAPHICS_REGISTERS, LINE_COMPARE_8, MISC_COLOR, SEQUENCERS, VgaRegisters,
@@ -48,6 +48,9 @@ const STATUS_1 = 6
 const DISPI_INDEX_PORT = 0x1ce
 const DISPI_DATA_PORT = 0x1cf
 const DISPI_LAST_PORT = 0x1d0
+
+/** Video memory is saved in whole blocks. */
+const VIDEO_BLOCK_BYTES = 0x10000
 
 /** BAR 2: registers as memory. */
 const MMIO_BYTES = 0x1000
@@ -189,22 +192,29 @@ export class Vga implements Device {
     return [sequencer, crtc, graphics, attribute, dac]
   }
 
-  /** The first 256 KiB of video memory come with the registers; the frame buffer as a whole when it is in use. */
+  /** Video memory comes with the registers, up to the last block that holds anything. */
   save(): DeviceState {
     return {
       registers: snapshot(this.savedRegisters()), latch: this.planes.latch, dispiIndex: this.dispiIndex.index,
       retraceSeen: this.retraceSeen,
       dispi: Array.from(this.dispi.values),
-      video: this.dispi.enabled ? this.video.slice() : this.video.slice(0, PLANES_BYTES),
+      video: this.video.slice(0, this.usedVideo()),
     }
+  }
+
+  /** Bytes of video memory up to the last block that is not all zeros. */
+  private usedVideo(): number {
+    const words = new Int32Array(this.video.buffer, this.video.byteOffset, this.video.length / 4)
+    let at = words.length
+    while (at > 0 && words[at - 1] === 0) at--
+    return Math.ceil(at * 4 / VIDEO_BLOCK_BYTES) * VIDEO_BLOCK_BYTES
   }
 
   load(state: DeviceState): void {
     const registers = this.savedRegisters()
     const rest = {
       latch: 0, dispiIndex: 0, dispi: [] as number[], retraceSeen: false,
-      video: state?.video instanceof Uint8Array && state.video.length === this.video.length
-        ? new Uint8Array(this.video.length) : new Uint8Array(PLANES_BYTES),
+      video: new Uint8Array(state?.video instanceof Uint8Array ? Math.min(state.video.length, this.video.length) : 0),
     }
     restore(this.name, rest, state)
     restore(this.name, registers, (state.registers ?? {}) as DeviceState)
@@ -215,6 +225,7 @@ export class Vga implements Device {
     this.dispiIndex.index = rest.dispiIndex & 0xffff
     for (let i = 0; i < DISPI_REGISTERS; i++) this.dispi.values[i] = rest.dispi[i] ?? 0
     this.video.set(rest.video)
+    this.video.fill(0, rest.video.length)
     this.noteChange()
   }
 

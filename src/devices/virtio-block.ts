@@ -10,6 +10,7 @@
 import { chain, type Disk } from '../disks/disk.ts'
 import type { Clock, Device, DeviceState, GuestMemory, IrqLine, Timer } from './device.ts'
 import type { PciFunction } from './pci-function.ts'
+import { restore } from './state.ts'
 import {
   FEATURE_EVENT_INDEX, FEATURE_INDIRECT, FEATURE_VERSION_1, PciTransport, VirtioDeviceId,
 } from './virtio/pci-transport.ts'
@@ -85,13 +86,17 @@ export class VirtioBlock implements Device {
   }
 
   save(): DeviceState {
-    return this.transport.save()
+    return { ...this.transport.save(), pending: this.waiting || this.timer.due !== Infinity }
   }
 
-  /** A request that was under way is begun anew. */
+  /** A request that waited for a disk source is begun anew; when others are due, a clock that was loaded before knows. */
   load(state: DeviceState): void {
-    this.forget()
+    const saved = { pending: false }
+    restore(this.name, saved, state)
     this.transport.load(state)
+    this.generation++
+    this.waiting = false
+    if (saved.pending && this.timer.due === Infinity) this.timer.schedule(this.options.clock.now() + ANSWER_NS)
   }
 
   private forget(): void {

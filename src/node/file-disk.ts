@@ -4,10 +4,14 @@ import type { Disk } from '../disks/disk.ts'
 import { PCError } from '../errors.ts'
 import { fileProblem } from './files.ts'
 
+const SCRATCH_BYTES = 65536
+
 export class FileDisk implements Disk {
   readonly bytes: number
   readonly readOnly: boolean
   readonly #descriptor: number
+  /** What the last short read gave: most are short, and their callers copy at once. */
+  readonly #scratch = new Uint8Array(SCRATCH_BYTES)
 
   /** Opens `path`; `role` says what it is for: 'the hard disk'. Throws `PCError` 'bad-file'. */
   constructor(path: string, role: string, options: { readonly readOnly?: boolean } = {}) {
@@ -30,12 +34,15 @@ export class FileDisk implements Disk {
   }
 
   read(offset: number, length: number): Uint8Array {
-    const bytes = new Uint8Array(length)
+    const bytes = length <= SCRATCH_BYTES ? this.#scratch.subarray(0, length) : new Uint8Array(length)
     let done = 0
     while (done < length) {
       const count = readSync(this.#descriptor, bytes, done, length - done, offset + done)
       // A file that has shrunk meanwhile: the rest reads as zeros.
-      if (count === 0) break
+      if (count === 0) {
+        bytes.fill(0, done)
+        break
+      }
       done += count
     }
     return bytes

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { buildGuest, type Guest } from '../../tools/guest/build-guest.ts'
 import { cacheDirectory } from '../../tools/guest/cache.ts'
 import { GuestSession } from './guest-session.ts'
-import { packageFile } from './images.ts'
+import { packageFile } from '../../tools/guest/images.ts'
 
 const MKFS = '/sbin/mkfs.ext4'
 const FSCK = '/sbin/e2fsck'

@@ -1,6 +1,6 @@
 /** The Debian installer from a disc: its text interface by keyboard, its graphical one by mouse. */
 import { afterEach, describe, expect, it } from 'vitest'
-import { canMakeDiscs, installerDisc } from './images.ts'
+import { canMakeDiscs, installerDisc } from '../../tools/guest/images.ts'
 import { disc, fingerprint, PcSession, pixel } from './pc-session.ts'
 
 /** Where rows of a list are, and the colours of its background and of the selected row (red parts). */

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { afterEach, describe, expect, it } from 'vitest'
 import { MemoryDisk } from '../../src/disks/memory-disk.ts'
-import { packageFile } from './images.ts'
+import { packageFile } from '../../tools/guest/images.ts'
 import { disc, PcSession } from './pc-session.ts'
 
 let session: PcSession | undefined

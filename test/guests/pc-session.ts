@@ -4,17 +4,18 @@
  */
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 import { expect } from 'vitest'
 import type { Disk } from '../../src/disks/disk.ts'
 import { MemoryDisk } from '../../src/disks/memory-disk.ts'
-import type { DeviceState, Timer } from '../../src/devices/device.ts'
+import type { Timer } from '../../src/devices/device.ts'
 import type { Picture } from '../../src/devices/vga/picture.ts'
 import { bootOrder } from '../../src/firmware.ts'
 import { loadKernel } from '../../src/loaders/kernel.ts'
 import type { DriveImages, MachineOptions } from '../../src/machine-options.ts'
+import type { MachineState } from '../../src/machine-state.ts'
 import type { Machine } from '../../src/machine.ts'
 import { FileDisk } from '../../src/node/file-disk.ts'
 import { loadFirmware, loadTextFont } from '../../src/node/firmware.ts'
@@ -61,6 +62,7 @@ export interface PcOptions {
   readonly drives?: DriveImages
   /** A kernel to boot without a BIOS. */
   readonly kernel?: string
+  readonly initrd?: string
   readonly append?: string
   readonly boot?: 'a' | 'c' | 'd'
   readonly jit?: MachineOptions['jit']
@@ -68,29 +70,44 @@ export interface PcOptions {
 }
 
 export class PcSession {
-  readonly machine: Machine
+  private current: Machine
   /** What the guest has written to the first serial port and to the debug console. */
   serial = ''
   debug = ''
   /** The guest has switched the power off. */
   isOff = false
-  private readonly alarm: Timer
+  private alarm: Timer
+  private readonly make: () => Machine
 
   /** `memory` in MiB. */
-  constructor({ memory = 64, drives, kernel, append, boot = 'a', jit = false, clock = 'virtual' }: PcOptions) {
-    this.machine = createMachine({
-      memoryBytes: memory << 20, clock, drives, jit,
-      ...(kernel === undefined
-        ? { firmware: { ...loadFirmware({}), bootOrder: bootOrder(boot) } }
-        : { boot: loadKernel({ kernel: readFileSync(kernel), cmdline: append, memoryBytes: memory << 20 }), textFont: loadTextFont() }),
-    })
-    this.alarm = this.machine.clock.timer('session', () => {})
-    this.machine.serial[0].onByte = byte => {
+  constructor({ memory = 64, drives, kernel, initrd, append, boot = 'a', jit = false, clock = 'virtual' }: PcOptions) {
+    const memoryBytes = memory << 20
+    const start = kernel === undefined
+      ? { firmware: { ...loadFirmware({}), bootOrder: bootOrder(boot) } }
+      : {
+        boot: loadKernel({
+          kernel: readFileSync(kernel), initrd: initrd === undefined ? undefined : readFileSync(initrd), cmdline: append, memoryBytes,
+        }),
+        textFont: loadTextFont(),
+      }
+    this.make = () => createMachine({ memoryBytes, clock, drives, jit, ...start })
+    this.current = this.make()
+    this.alarm = this.listen()
+  }
+
+  get machine(): Machine {
+    return this.current
+  }
+
+  private listen(): Timer {
+    const { machine } = this
+    machine.serial[0].onByte = byte => {
       this.serial += String.fromCharCode(byte)
     }
-    this.machine.debugConsole.onByte = byte => {
+    machine.debugConsole.onByte = byte => {
       this.debug += String.fromCharCode(byte)
     }
+    return machine.clock.timer('session', () => {})
   }
 
   /** Lets the guest run for some of its time; a reset starts it again. Throws when it stops for good. */
@@ -109,7 +126,7 @@ export class PcSession {
         await sleep(Math.min(result.wakeAt ?? WALL_SLICE_MS, WALL_SLICE_MS))
       }
       // The compile worker answers between slices.
-      if (isWall) await sleep(0)
+      if (isWall) await turn()
       if (result.state !== 'stopped') continue
       if (result.reason === 'power-off') {
         this.isOff = true
@@ -129,12 +146,16 @@ export class PcSession {
     throw new Error(`${expression} has not come; serial: ${this.serial.slice(-500)}; the screen shows:\n${this.text()}`)
   }
 
-  /** Sends text to the first serial port and waits for an answer behind it; the answer. */
-  async send(text: string, expression: RegExp, seconds = 60): Promise<string> {
+  /**
+   * Sends text to the first serial port and waits for an answer behind it; the answer. After every `moves` slices of
+   * 20 ms the guest moves to another machine.
+   */
+  async send(text: string, expression: RegExp, seconds = 60, moves = Infinity): Promise<string> {
     const from = this.serial.length
     this.machine.serial[0].receive(new TextEncoder().encode(text))
     for (let passed = 0; passed < seconds * 1000; passed += SLICE_MS) {
       await this.pass(SLICE_MS)
+      if (passed % (moves * SLICE_MS) === (moves - 1) * SLICE_MS) this.freezeAndThaw()
       const answer = this.serial.slice(from)
       if (expression.test(answer)) return answer
     }
@@ -165,12 +186,19 @@ export class PcSession {
     await this.press(...Array.from(text, keyOf))
   }
 
-  /** Saves every device and loads it again: it is in the same state, and the guest does not notice. */
+  /**
+   * Saves the machine as it stands and goes on in a new one, as after a save to a file. What the new one holds is the same.
+   */
   freezeAndThaw(): void {
-    const { machine } = this
-    const state = structuredClone(machine.saveDevices())
-    machine.loadDevices(state)
-    expect(digest(machine.saveDevices())).toEqual(digest(state))
+    const old = this.machine
+    const saved = old.save()
+    const before = digestOf(saved)
+    const state = structuredClone(saved)
+    old.dispose()
+    this.current = this.make()
+    this.alarm = this.listen()
+    this.machine.load(state)
+    expect(digestOf(this.machine.save())).toEqual(before)
   }
 
   /** The screen as pixels; kept as build/pictures/NAME.png. */
@@ -187,10 +215,15 @@ export class PcSession {
   }
 }
 
-/** A state with its long byte arrays as checksums, which compare faster. */
-function digest(value: DeviceState[string]): DeviceState[string] {
-  if (value instanceof Uint8Array) return createHash('sha256').update(value).digest('hex')
-  if (Array.isArray(value)) return value.map(inner => digest(inner)) as DeviceState[]
+/** All of a state that does not move on by itself, as the wall's time does; what is long as checksums. */
+export function digestOf({ cpu, devices, ram }: MachineState): unknown {
+  return digest({ cpu, devices, ram })
+}
+
+/** A state with its arrays of bytes as checksums, which compare faster. */
+function digest(value: unknown): unknown {
+  if (ArrayBuffer.isView(value)) return createHash('sha256').update(value as Uint8Array).digest('hex')
+  if (Array.isArray(value)) return value.map(inner => digest(inner))
   if (value === null || typeof value !== 'object') return value
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, digest(inner)]))
 }

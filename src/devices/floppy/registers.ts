@@ -43,8 +43,8 @@ export const SPECIFY_NO_DMA = 0x01
 
 /** Times in ns. Sectors come faster than a disk turns; programs that wait for interrupts cannot tell. */
 export const RESET_NS = 20_000
-export const SEEK_STEP_NS = 100_000
-export const SECTOR_NS = 200_000
+export const SEEK_STEP_NS = 20_000
+export const SECTOR_NS = 20_000
 /** How soon a transfer looks again whether the DMA channel is open. */
 export const RETRY_NS = 100_000
 

@@ -235,6 +235,7 @@ export class AtaDisk extends Drive {
       return
     }
     Object.assign(r, { transfer, lba, left, block: multiple ? r.multiple : 1 })
+    this.clearBuffer()
     if (transfer === Transfer.Write) this.ask(Math.min(left, r.block) * SECTOR_BYTES, false)
     else if (transfer === Transfer.ReadDma || transfer === Transfer.WriteDma) this.awaitDma()
     else this.busy()
@@ -340,14 +341,25 @@ export class AtaDisk extends Drive {
       this.dmaMoved(count, this.options.busMaster.store(bytes)))
   }
 
+  /** What memory has given is kept until it is written: the table of the bus master gives it once. */
   private writeDma(): void {
-    const r = this.registers
+    const { task, registers: r } = this
     const count = Math.min(r.left, DMA_STEP_SECTORS)
-    const bytes = new Uint8Array(count * SECTOR_BYTES)
-    const moved = this.options.busMaster.fetch(bytes)
+    if (task.length === 0) {
+      this.buffer = new Uint8Array(count * SECTOR_BYTES)
+      task.length = this.options.busMaster.fetch(this.buffer)
+    }
+    const moved = task.length
     const whole = Math.floor(moved / SECTOR_BYTES)
-    this.attempt(() => this.disk.write(r.lba * SECTOR_BYTES, bytes.subarray(0, whole * SECTOR_BYTES)), () =>
-      this.dmaMoved(count, moved))
+    this.attempt(() => this.disk.write(r.lba * SECTOR_BYTES, this.buffer.subarray(0, whole * SECTOR_BYTES)), () => {
+      this.clearBuffer()
+      this.dmaMoved(count, moved)
+    })
+  }
+
+  private clearBuffer(): void {
+    this.buffer = new Uint8Array(0)
+    this.task.length = 0
   }
 
   /** `moved` bytes of `count` sectors went over; fewer when the table of the bus master was too short. */

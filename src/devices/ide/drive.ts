@@ -224,6 +224,10 @@ export abstract class Drive {
   /** Busy; proceed() is called a little later. */
   protected busy(): void {
     this.task.status = Status.Bsy
+    this.planStep()
+  }
+
+  private planStep(): void {
     this.task.phase = Phase.Busy
     this.timer.schedule(this.options.clock.now() + STEP_NS)
   }
@@ -277,9 +281,8 @@ export abstract class Drive {
   /** The bus master has started; the drive may be waiting for it. */
   busMasterStarted(): void {
     if (this.task.phase !== Phase.Dma) return
-    this.task.phase = Phase.Busy
     this.task.status = this.readyStatus | Status.Drq
-    this.timer.schedule(this.options.clock.now() + STEP_NS)
+    this.planStep()
   }
 
   /** More of a DMA transfer follows. */
@@ -332,7 +335,8 @@ export abstract class Drive {
     task.length = Math.min(Math.max(0, task.length), this.buffer.length)
     task.position = Math.max(0, task.position)
     this.loadMore((state.more ?? {}) as DeviceState)
-    if (task.phase === Phase.Waiting) this.busy()
+    // A clock that was loaded before knows when the step is due.
+    if (task.phase === Phase.Waiting || (task.phase === Phase.Busy && this.timer.due === Infinity)) this.planStep()
   }
 }
 

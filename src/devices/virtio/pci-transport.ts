@@ -187,7 +187,6 @@ export class PciTransport {
       queue.eventIndex = this.has(FEATURE_EVENT_INDEX)
     }
     this.msix?.load(name, childState(name, state, 'msix'))
-    if (this.isReady) for (const queue of this.queues) this.options.onNotify(queue)
   }
 
   private driveLine(): void {

@@ -1,7 +1,7 @@
 /** RDRAND: always succeeds, with what the host gives; on the virtual clock, the same in every run. */
 import { describe, expect, it } from 'vitest'
 import { Eflags, Gpr } from '../../../runtime/state.ts'
-import { entropySource } from '../../../src/entropy.ts'
+import { EntropySource } from '../../../src/entropy.ts'
 import { CpuBench, paces } from './bench.ts'
 
 describe('RDRAND', () => {
@@ -20,8 +20,8 @@ describe('RDRAND', () => {
 
   it('draws from the host by the wall clock, from a fixed sequence by the virtual one', () => {
     const words = (clock: 'wall' | 'virtual') => {
-      const source = entropySource(clock)
-      return Array.from({ length: 600 }, () => source())
+      const source = new EntropySource(clock)
+      return Array.from({ length: 600 }, () => source.next())
     }
     expect(words('virtual')).toEqual(words('virtual'))
     expect(new Set(words('virtual')).size).toBe(600)

@@ -29,6 +29,7 @@ import { SystemControlPort } from '../../../src/devices/system-control.ts'
 import { Uart } from '../../../src/devices/uart.ts'
 import { VirtioBlock } from '../../../src/devices/virtio-block.ts'
 import { Vga } from '../../../src/devices/vga.ts'
+import type { Disk } from '../../../src/disks/disk.ts'
 import { MemoryDisk } from '../../../src/disks/memory-disk.ts'
 import { ArrayMemory, Workbench } from './workbench.ts'
 
@@ -51,10 +52,12 @@ export class Board {
   private readonly surroundings = new Uint8Array(RAM_BYTES + 2 * CANARY_BYTES).fill(CANARY)
   readonly floppyBytes = new Uint8Array(1474560)
   readonly diskBytes = new Uint8Array(1 << 20)
+  readonly discBytes = new Uint8Array(1 << 18)
   readonly virtioBytes = new Uint8Array(1 << 16)
   readonly picture = { width: 0, height: 0, pixels: new Uint32Array(0) }
 
-  constructor() {
+  /** `wrap` puts something between the drives and the bytes of their disks. */
+  constructor(wrap: (disk: Disk) => Disk = disk => disk) {
     const { bus, clock } = this.bench
     const note = (tag: number) => (value: unknown) => this.output.push(tag, Number(value))
     this.pic = new Pic({ bus, onInterruptLine: note(1) })
@@ -103,13 +106,13 @@ export class Board {
     const dma = new Dma({ bus, memory: ram })
     const floppy = new Floppy({
       bus, clock, irq6: line(6), dma, onWake: () => {},
-      drives: [new MemoryDisk(this.floppyBytes), new MemoryDisk(new Uint8Array(368640), { readOnly: true })],
+      drives: [wrap(new MemoryDisk(this.floppyBytes)), new MemoryDisk(new Uint8Array(368640), { readOnly: true })],
     })
     const ide = new Ide({
       bus, clock, memory: ram, irq: [line(14), line(15)], onWake: () => {},
       drives: [
-        [{ kind: 'disk', disk: new MemoryDisk(this.diskBytes) }, undefined],
-        [{ kind: 'cdrom', disc: new MemoryDisk(new Uint8Array(1 << 18), { readOnly: true }) }, { kind: 'cdrom' }],
+        [{ kind: 'disk', disk: wrap(new MemoryDisk(this.diskBytes)) }, undefined],
+        [{ kind: 'cdrom', disc: wrap(new MemoryDisk(this.discBytes, { readOnly: true })) }, { kind: 'cdrom' }],
       ],
     })
     pci.add(1, 1, ide.pciFunction)
@@ -136,7 +139,7 @@ export class Board {
       localApic.setLint0(level)
     }
     const virtio = new VirtioBlock({
-      name: 'vda', clock, memory: ram, disk: new MemoryDisk(this.virtioBytes), intx: pci.interruptLine(4, 1),
+      name: 'vda', clock, memory: ram, disk: wrap(new MemoryDisk(this.virtioBytes)), intx: pci.interruptLine(4, 1),
       sendMessage: (address, data) => localApic.deliverWrite(address, data),
     })
     pci.add(4, 0, virtio.pciFunction)
@@ -173,8 +176,8 @@ export class Board {
     this.floppyBytes.set(state.floppyBytes as Uint8Array)
     this.diskBytes.set(state.diskBytes as Uint8Array)
     this.virtioBytes.set(state.virtioBytes as Uint8Array)
-    for (const device of this.devices) device.load(state[device.name] as DeviceState)
     this.bench.clock.load(state.clock as DeviceState)
+    for (const device of this.devices) device.load(state[device.name] as DeviceState)
   }
 }
 
@@ -267,6 +270,9 @@ function configure(bench: Workbench, value: number): void {
   bench.bus.writePort(0xcfc, 32, Math.imul(value, 0x9e3779b1))
 }
 
+/** Where `setUpPci` puts the bus-master registers: the primary channel's, then the secondary's. */
+export const BUS_MASTER = 0xc000
+
 /** First bytes of commands that do something, where chance would mostly hit nothing. */
 const DISK_COMMANDS = [0x20, 0x24, 0x30, 0x34, 0xc4, 0xc5, 0xc6, 0xc8, 0xca, 0xa0, 0xa1, 0xec, 0xef, 0x91, 0xe7, 0x08]
 const PACKETS = [0x00, 0x03, 0x12, 0x1b, 0x25, 0x28, 0x43, 0x46, 0x4a, 0x51, 0x52, 0x5a, 0xa8, 0xbe]
@@ -276,8 +282,8 @@ const FLOPPY_COMMANDS = [0x03, 0x45, 0x46, 0x4d, 0x07, 0x08, 0x0f, 0x4a, 0xe6, 0
 function moveSector({ bench, output, ram }: Board, base: number, value: number): void {
   ram.write32(0x1000, value & 0xfffff)
   ram.write32(0x1004, 0x80000000 | (value & 0xffff))
-  bench.bus.writePort(0xc024, 32, 0x1000)
-  bench.out8(0xc020, value & 9)
+  bench.bus.writePort(BUS_MASTER + 4, 32, 0x1000)
+  bench.out8(BUS_MASTER, value & 9)
   bench.pass(10_000)
   for (let i = 0; i < 256; i++) {
     if (value & 0x40) bench.bus.writePort(base, 16, value >>> (i & 15))

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { Dma } from '../../../src/devices/dma.ts'
 import { Floppy } from '../../../src/devices/floppy.ts'
 import { floppyTypes, formatOf } from '../../../src/devices/floppy/formats.ts'
+import { SECTOR_NS } from '../../../src/devices/floppy/registers.ts'
 import { MemoryDisk } from '../../../src/disks/memory-disk.ts'
 import { ArrayMemory, Probe, Workbench } from './workbench.ts'
 
@@ -92,6 +93,16 @@ describe('a floppy controller', () => {
     // The address counter is 16 bits wide: the second sector goes to the start of the same 64 KiB.
     expect(board.memory.read8(0x10000)).toBe(first + 1)
     expect(board.memory.read8(0x20000)).toBe(0)
+  })
+
+  it('crosses to the other head where the last sector wanted lies beyond the track', () => {
+    board.seek(3)
+    board.program(0x46, 0x10000, 2048)
+    board.send(0xe6, 0, 3, 0, 17, 2, 20, 0x1b, 0xff)
+    board.bench.pass(10 * MS)
+    expect(board.result()).toEqual([0x04, 0, 0, 3, 1, 3, 2])
+    const first = (3 * 2 * 18 + 16) & 0xff
+    expect([0, 1, 2, 3].map(i => board.memory.read8(0x10000 + 512 * i))).toEqual([0, 1, 2, 3].map(i => first + i))
   })
 
   it('ends at the end of the cylinder when DMA wants more', () => {
@@ -201,7 +212,7 @@ describe('a floppy controller', () => {
   it('goes on in the middle of a transfer after save and load', () => {
     board.program(0x46, 0x5000, 1024)
     board.send(0x46, 0, 0, 0, 1, 2, 18, 0x1b, 0xff)
-    board.bench.pass(MS / 4)
+    board.bench.pass(1.25 * SECTOR_NS)
     const copy = new Board()
     copy.bench.retired = board.bench.retired
     copy.floppy.load(structuredClone(board.floppy.save()))

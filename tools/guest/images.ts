@@ -2,8 +2,8 @@
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { cacheDirectory } from '../../tools/guest/cache.ts'
-import { fetchGuestPackages } from '../../tools/guest/fetch.ts'
+import { cacheDirectory } from './cache.ts'
+import { fetchGuestPackages } from './fetch.ts'
 
 const INSTALLER_PACKAGE = 'debian-installer-12-netboot-i386'
 const INSTALLER_FILES = 'usr/lib/debian-installer/images/12/i386'
