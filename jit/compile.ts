@@ -31,6 +31,8 @@ export interface CompileRequest {
   readonly profile?: ProfileExcerpt
   /** Address of the records of instructions that call their handlers; needed if there are any. */
   readonly records?: number
+  /** The x87 control word when the code became hot: to its precision results are rounded in place. */
+  readonly fpuControl?: number
   /** Optimisations to switch off; the others are on. */
   readonly optimisations?: Partial<Optimisations>
 }
@@ -88,9 +90,12 @@ type TargetModule = RegionModule & Pick<ModuleWriter, 'addMemoryImport' | 'addFu
  * instructions. Gives what it calls.
  */
 function addRegion(
-  m: TargetModule, region: Region, name: string, records: number, optimisations: Partial<Optimisations>,
+  m: TargetModule, region: Region, name: string,
+  { records = 0, optimisations, fpuControl }: Pick<CompileRequest, 'records' | 'optimisations' | 'fpuControl'>,
 ): Calls {
-  const lowering = new RegionLowering(m, region, structure(region), records, { ...allOptimisations, ...optimisations })
+  const lowering = new RegionLowering(
+    m, region, structure(region), records, { ...allOptimisations, ...optimisations }, fpuControl,
+  )
   lowering.lower(name)
   return lowering
 }
@@ -110,9 +115,9 @@ function addImports(m: TargetModule, callers: readonly Calls[]): void {
 
 /** Lowers a region into `m`, an empty module, as the function `region`. */
 export function lowerRegion(
-  m: TargetModule, region: Region, records = 0, optimisations: Partial<Optimisations> = {},
+  m: TargetModule, region: Region, records = 0, optimisations: Partial<Optimisations> = {}, fpuControl?: number,
 ): void {
-  addImports(m, [addRegion(m, region, 'region', records, optimisations)])
+  addImports(m, [addRegion(m, region, 'region', { records, optimisations, fpuControl })])
 }
 
 /** Compiles the region of a request; undefined when there is none. */
@@ -120,7 +125,7 @@ export function compile(request: CompileRequest): CompiledCode | undefined {
   const region = regionOf(request)
   if (!region) return undefined
   const m = new ModuleWriter()
-  lowerRegion(m, region, request.records, request.optimisations)
+  lowerRegion(m, region, request.records, request.optimisations, request.fpuControl)
   return { binary: m.emitBinary(), instructions: region.instructions, spans: region.spans }
 }
 
@@ -136,7 +141,7 @@ export function compileTogether(requests: readonly CompileRequest[]): CompiledBa
       const region = regionOf(request)
       if (!region) return undefined
       const name = `region${i}`
-      callers.push(addRegion(m, region, name, request.records ?? 0, request.optimisations ?? {}))
+      callers.push(addRegion(m, region, name, request))
       return { name, instructions: region.instructions, spans: region.spans }
     } catch (error) {
       return failureOf(error)

@@ -30,6 +30,9 @@ export type EffectOp =
   | 'setCarry' | 'setOverflow' | 'call' | 'faultIf' | 'jump' | 'branch' | 'jumpTo' | 'checkTarget' | 'endRun' | 'if'
   | 'poke' | 'require'
 
+/** Name of an 'if' whose condition nearly always holds. */
+export const USUAL = 'usual'
+
 /** Which segment an access goes through: a fixed one, or the one that the instruction names. */
 export type SegmentChoice = number | 'operand'
 
@@ -43,7 +46,7 @@ export interface Node {
   readonly number: number
   /** Access or flag size in bits. */
   readonly size: number
-  /** State field, helper, wasm operator; 16 bytes in base 16; 'aligned'; what is required ('sse', 'mmx'). */
+  /** State field, helper, wasm operator; 16 bytes in base 16; 'aligned'; what is required ('sse', 'mmx', 'x87'); USUAL. */
   readonly name: string
   readonly segment: SegmentChoice
   /** Branches of 'if'. */

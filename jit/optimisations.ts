@@ -13,8 +13,10 @@ export interface Optimisations {
   readonly observedTargets: boolean
   /** Flags stay in locals across joins where different shapes meet (regions/flag-shape.ts), instead of in memory. */
   readonly dynamicFlags: boolean
-  /** x87 registers are locals and ordinary x87 arithmetic is code in place (backends/region-x87.ts), not a handler's. */
+  /** x87 registers are locals, ordinary x87 arithmetic is code in place (backends/region-x87.ts). */
   readonly inlineX87: boolean
+  /** Vector instructions leave their regions for rare operands instead of calling a helper (backends/region.ts). */
+  readonly leaveUnusual: boolean
 }
 
 export const allOptimisations: Optimisations = {
@@ -24,4 +26,5 @@ export const allOptimisations: Optimisations = {
   observedTargets: true,
   dynamicFlags: true,
   inlineX87: true,
+  leaveUnusual: true,
 }

@@ -66,8 +66,11 @@ export interface RegionFigures extends RegionStats {
 
 /** How many requests are with an asynchronous compiler: enough to keep it busy during one slice of the machine. */
 export const MOST_UNDER_WAY = 16
-/** How many hot runs wait. */
-const MOST_WAITING = 64
+/**
+ * How many hot runs wait. With 64, a program of 512 functions in turn had most refused round after round and took ten
+ * rounds to be compiled, the compiler idle; with 512, three.
+ */
+export const MOST_WAITING = 512
 
 /** Entries that a region dropped by `review` still needs to be hot again. */
 const REVIEW_HEAT = 64
@@ -217,7 +220,9 @@ export class RegionManager {
     const sent: Sent = { candidate, pages, handled: { address, count } }
     this.stats.requested++
     const started = performance.now()
-    const outcome = this.compiler({ entry, mode, pages, profile, records: address, model: this.core.get('cpuModel') })
+    const outcome = this.compiler({
+      entry, mode, pages, profile, records: address, model: this.core.get('cpuModel'), fpuControl: this.core.get('fpuControl'),
+    })
     if (!(outcome instanceof Promise)) {
       this.stats.compileMilliseconds += performance.now() - started
       this.arrived(sent, outcome)

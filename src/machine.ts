@@ -292,13 +292,12 @@ export class Machine implements RunnableMachine {
     return this.plug(new Floppy({ bus, clock, irq6: this.interrupts.line(FLOPPY_IRQ), dma, drives: [fda, fdb], onWake }))
   }
 
-  /** The BIOS ROM, and what it asks for. */
+  /** What firmware and some kernels ask for, and the BIOS ROM. */
   private addFirmware(): void {
     const { firmware } = this.options
-    if (!firmware) return
     const fwCfg = this.plug(new FwCfg({ bus: this.bus, memory: this.memory }))
-    describeMachine(fwCfg, { ...this.describe(), bootOrder: firmware.bootOrder ?? [] })
-    installBios(this.core, this.shadow, firmware.bios)
+    describeMachine(fwCfg, { ...this.describe(), bootOrder: firmware?.bootOrder ?? [] })
+    if (firmware) installBios(this.core, this.shadow, firmware.bios)
   }
 
   /** What the ACPI tables tell of. */

@@ -22,6 +22,11 @@ export const valueTypes = {
 /** ES of the x87 status word: an unmasked exception is pending. */
 const X87_SUMMARY = 0x80
 
+/** Helpers that find out which exception an instruction of a unit raises, if any. */
+const REPORTS: Readonly<Record<string, string>> = {
+  sse: 'sseUnavailable', mmx: 'mmxUnavailable', x87: 'x87Check', wait: 'x87Wait',
+}
+
 /** Condition codes without their inverting low bit (SDM vol. 1, appendix B). */
 enum ConditionPair { O, B, Z, BE, S, P, L, LE }
 
@@ -259,7 +264,7 @@ export abstract class HandlerLowering extends ValueLowering<Module> {
             m.i32.and(this.get32(stateAddress('cr0')), m.i32.const(Cr0.EM | Cr0.TS)),
             m.i32.and(this.get32(stateAddress('fpuStatus')), m.i32.const(X87_SUMMARY)),
           )
-    const report = [this.callHelper(unit === 'x87' ? 'x87Check' : `${unit}Unavailable`, []), this.faultCheck()]
+    const report = [this.callHelper(REPORTS[unit], []), this.faultCheck()]
     out.push(m.if(condition, m.block(null, report)))
   }
 

@@ -8,7 +8,7 @@ import { stateAddress } from '../../runtime/state.ts'
 import type { Facts } from '../definitions/builder.ts'
 import type { Node } from '../ir.ts'
 import { HandlerLowering, type HelperNames, slowAccess, valueTypes } from './handler.ts'
-import { noteTarget, targetProfileRow } from './target-profile.ts'
+import { targetProfileRow } from './target-profile.ts'
 import type { Expression, LocalPool, Module } from './value.ts'
 import { loadBits, storeBits } from './vector.ts'
 
@@ -202,7 +202,7 @@ export class HotLowering extends HandlerLowering {
         m.i32.ne(m.i32.load(0, 4, this.local(row)), this.currentEip()),
         this.callHelper('startTargetProfile', [this.local(row), this.currentEip()]),
       ),
-      noteTarget(m, this.local(row), () => this.local(this.frame.target)),
+      this.callHelper('noteTarget', [this.local(row), this.local(this.frame.target)]),
     ]
   }
 

@@ -208,12 +208,12 @@ export abstract class RegionFrame extends ValueLowering<RegionModule> implements
       return [
         m.local.set(base, load('segmentBase', segment)),
         m.local.set(open, m.i32.and(m.i32.eq(access, this.constant(OPEN_ACCESS)), wide)),
-        ...(this.loadsSegments ? [] : [this.leaveUnless(open)]),
+        ...(this.loadsSegments ? [] : [this.leaveUnlessOpen(open)]),
       ]
     })
   }
 
-  protected leaveUnless(open: number): Expression {
+  protected leaveUnlessOpen(open: number): Expression {
     const eip = this.loadsSegments ? this.current.source.eip : this.region.entry
     return this.m.br(this.exit(eip, this.missOutcome, this.before), this.m.i32.eqz(this.local(open)))
   }
@@ -314,7 +314,7 @@ export abstract class RegionFrame extends ValueLowering<RegionModule> implements
 
   linear(access: Node, out: Expression[]): Expression {
     const segment = segmentLocals.get(segmentOf(access.segment, this.current.source.instruction))
-    if (segment && this.loadsSegments) out.push(this.leaveUnless(segment.open))
+    if (segment && this.loadsSegments) out.push(this.leaveUnlessOpen(segment.open))
     const offset = this.value(access.args[0])
     return segment ? this.m.i32.add(offset, this.local(segment.base)) : offset
   }

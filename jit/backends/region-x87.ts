@@ -12,38 +12,19 @@
  */
 import { Cr0, Segment, stateAddress, type StateName } from '../../runtime/state.ts'
 import type { Node } from '../ir.ts'
-import { after, effectOf, slotOf, type StackEffect, turn, unknown, X87_REGISTERS, type X87Flow, type X87Knowledge } from '../regions/x87-flow.ts'
+import {
+  after, effectOf, slotOf, type StackEffect, turn, unknown, X87_REGISTERS, type X87Flow, type X87Knowledge,
+} from '../regions/x87-flow.ts'
 import { WasmType } from '../wasm/module-writer.ts'
 import type { Expression, LocalPool, RegionModule } from './value.ts'
 import { float32, float64, type Number80, type Rare, type Read, type Rounded, X87Values } from './x87-values.ts'
+import {
+  C0_POSITION, C1_POSITION, C3_POSITION, Control, CONTROL_FIXED, CONTROL_IMPLEMENTED, constants, DIVIDE_REVERSED,
+  DROPPED_BITS, EXACT_CONSTANTS, EXPONENT_OFFSET, integerOperation, NEGATED_DESTINATION, PRECISION_POSITION,
+  RC_POSITION, REGISTER_BYTES_SHIFT, Status,
+} from './x87-words.ts'
 
-/** Status word (SDM vol. 1, 8.1.3). */
-enum Status { Precision = 0x20, Summary = 0x80, C0 = 0x100, C1 = 0x200, Conditions = 0x4700, C3 = 0x4000 }
-const PRECISION_POSITION = 5
-const C0_POSITION = 8
-const C1_POSITION = 9
-const C3_POSITION = 14
-/** Control word (SDM vol. 1, 8.1.5): exception masks, precision and rounding control. */
-enum Control { Exceptions = 0x3f, PM = 0x20, PC = 0x300, RC = 0xc00, Truncate = 0x400 }
-const RC_POSITION = 10
-/** Bits of the control word that exist; bit 6 always reads as 1. */
-const CONTROL_IMPLEMENTED = 0x1f3f
-const CONTROL_FIXED = 0x40
-
-/** How the first argument of x87Sum tells which operand changes its sign (definitions/x87.ts). */
-const NEGATED_DESTINATION = 0x8000
-const DIVIDE_REVERSED = 7
-
-const REGISTER_BYTES_SHIFT = 4
-const EXPONENT_OFFSET = 8
 const SCRATCH = stateAddress('vectorOperand')
-
-/** Constants of FLD1 to FLDZ as rounding to nearest gives them: significand, sign and exponent. */
-const constants: readonly (readonly [bigint, number])[] = [
-  [0x8000_0000_0000_0000n, 0x3fff], [0xd49a_784b_cd1b_8afen, 0x4000], [0xb8aa_3b29_5c17_f0bcn, 0x3fff],
-  [0xc90f_daa2_2168_c235n, 0x4000], [0x9a20_9a84_fbcf_f799n, 0x3ffd], [0xb172_17f7_d1cf_79acn, 0x3ffe], [0n, 0],
-]
-const EXACT_CONSTANTS = new Set([0, 6])
 
 /** What is asked of the lowering that this works for. */
 export interface X87Frame {
@@ -77,6 +58,7 @@ export class RegionX87 {
   private readonly frame: X87Frame
   private readonly flow: X87Flow
   private readonly values: X87Values
+  private readonly precision: number
   private readonly sigs: readonly number[]
   private readonly ses: readonly number[]
   private readonly base: number
@@ -86,16 +68,21 @@ export class RegionX87 {
   private readonly lost: number
   private readonly up: number
   private readonly dataOffset: number
+  /** Nonzero when a waiting instruction would raise an exception; when results are not rounded as the code does it. */
+  private readonly blocked: number
+  private readonly oddRounding: number
   private known: X87Knowledge = unknown
   private pending: Pending | undefined
   /** What a store has computed, until it is committed. */
   private stored: { lost: Read; up: Read } | undefined
 
-  constructor(m: RegionModule, pool: LocalPool, frame: X87Frame, flow: X87Flow) {
+  /** Code is for the precision control of `fpuControl`. */
+  constructor(m: RegionModule, pool: LocalPool, frame: X87Frame, flow: X87Flow, fpuControl = Control.PC) {
     this.m = m
     this.frame = frame
     this.flow = flow
-    this.values = new X87Values(m, pool)
+    this.precision = fpuControl & Control.PC
+    this.values = new X87Values(m, pool, DROPPED_BITS[this.precision / Control.LowestPC])
     this.sigs = Array.from({ length: X87_REGISTERS }, () => pool.reserve('i64'))
     this.ses = Array.from({ length: X87_REGISTERS }, () => pool.reserve('i32'))
     this.base = pool.reserve('i32')
@@ -105,6 +92,8 @@ export class RegionX87 {
     this.lost = pool.reserve('i64')
     this.up = pool.reserve('i64')
     this.dataOffset = pool.reserve('i32')
+    this.blocked = pool.reserve('i32')
+    this.oddRounding = pool.reserve('i32')
   }
 
   // --- small expressions ---
@@ -151,11 +140,24 @@ export class RegionX87 {
       this.set(this.status, m.i32.and(this.field('fpuStatus'), this.int(~Status.C1))),
       this.set(this.up, m.i64.extend_u(c1)),
       this.set(this.lost, m.i64.const(0n)),
+      this.lookAtControl(),
       ...this.slots(this.flow.used).flatMap(slot => [
         this.set(this.sigs[slot], m.i64.load(stateAddress('fpr'), 8, this.registerOffset(slot))),
         this.set(this.ses[slot], m.i32.load16_u(stateAddress('fpr') + EXPONENT_OFFSET, 2, this.registerOffset(slot))),
       ]),
     ]
+  }
+
+  /** Looks at what instructions wait for; to be done again behind handlers. */
+  lookAround(): Expression {
+    const { m } = this
+    const unavailable = m.i32.and(this.field('cr0'), this.int(Cr0.EM | Cr0.TS))
+    return this.set(this.blocked, m.i32.or(unavailable, m.i32.and(this.get(this.status), this.int(Status.Summary))))
+  }
+
+  private lookAtControl(): Expression {
+    const fields = this.m.i32.and(this.field('fpuControl'), this.int(Control.PM | Control.PC | Control.RC))
+    return this.set(this.oddRounding, this.m.i32.ne(fields, this.int(Control.PM | this.precision)))
   }
 
   /** Settles what is known at a place for `close`. */
@@ -168,7 +170,8 @@ export class RegionX87 {
   /** Stores the unit, once it is settled. */
   close(): Expression[] {
     const { m } = this
-    const tags = m.i32.shl(m.i32.or(this.get(this.tags), m.i32.shl(this.get(this.tags), this.int(8))), this.get(this.base))
+    const twice = m.i32.or(this.get(this.tags), m.i32.shl(this.get(this.tags), this.int(X87_REGISTERS)))
+    const tags = m.i32.shl(twice, this.get(this.base))
     return [
       this.setField('fpuTop', this.get(this.top)),
       this.setField('fpuTag', m.i32.and(m.i32.shr_u(tags, this.int(8)), this.int(0xff))),
@@ -272,9 +275,7 @@ export class RegionX87 {
 
   /** Nonzero when a waiting instruction would raise #NM or #MF. */
   requirement(): Expression {
-    const { m } = this
-    const unavailable = m.i32.and(this.field('cr0'), this.int(Cr0.EM | Cr0.TS))
-    return m.i32.or(unavailable, m.i32.and(this.get(this.status), this.int(Status.Summary)))
+    return this.get(this.blocked)
   }
 
   /** A field of the state that is kept in locals; undefined for others. */
@@ -312,12 +313,11 @@ export class RegionX87 {
     this.unless(m.i32.ne(m.i32.and(this.get(this.tags), this.int(full | free)), this.int(full)))
   }
 
-  /** Leaves unless results are rounded to nearest at 64 bits with the precision exception masked. */
+  /** Leaves unless results are rounded to nearest at the code's precision, with the precision exception masked. */
   private requireRounding(): void {
     if (this.frame.required.has('rounding')) return
     this.frame.required.add('rounding')
-    const fields = this.m.i32.and(this.field('fpuControl'), this.int(Control.PM | Control.PC | Control.RC))
-    this.unless(this.m.i32.ne(fields, this.int(Control.PM | Control.PC)))
+    this.unless(this.get(this.oddRounding))
   }
 
   /** As `requireRounding`, whatever the precision control, which conversions do not obey. */
@@ -337,10 +337,12 @@ export class RegionX87 {
   }
 
   /** What is not ordinary: a zero is dealt with, all else leaves. */
-  private readonly rare: Rare = (_a, _b, zero) => {
-    const { fails, result } = zero()
-    this.unless(fails)
-    return result
+  private readonly rare: Rare = {
+    settle: number => number.settled?.(this.unless) ?? number,
+    decide: ({ fails, result }) => {
+      this.unless(fails)
+      return result
+    },
   }
 
   // --- operations ---
@@ -371,7 +373,9 @@ export class RegionX87 {
     const { frame, values, m } = this
     const constant = (i: number) => frame.constantArgument(args[i]) ?? 0
     const argument = (i: number) => frame.argument(args[i])
-    const float = (i: number) => values.fromFloat(name.endsWith('32') ? float32 : float64, argument(i), this.unless)
+    const format = name.endsWith('32') ? float32 : float64
+    const float = (i: number) => values.fromFloat(format, argument(i), this.unless)
+    const operand = (i: number) => values.operand(format, argument(i))
     const push = (number: Number80) => {
       this.write(-1, number)
       this.enter(undefined, undefined)
@@ -427,11 +431,11 @@ export class RegionX87 {
         return
       }
       case 'x87SumFloat32': case 'x87SumFloat64': case 'x87QuotientFloat32': case 'x87QuotientFloat64':
-        this.finish(0, this.combine(name, constant(0), this.register(0), float(1)))
+        this.finish(0, this.combine(name, constant(0), this.register(0), operand(1)))
         this.record(args, true)
         return
       case 'x87ProductFloat32': case 'x87ProductFloat64':
-        this.finish(0, this.combine(name, 0, this.register(0), float(0)))
+        this.finish(0, this.combine(name, 0, this.register(0), operand(0)))
         this.record(args, true)
         return
       case 'x87ArithmeticInteger': {
@@ -506,7 +510,8 @@ export class RegionX87 {
     const se = values.word(high)
     const exponent = m.i32.and(se(), this.int(0x7fff))
     const zero = m.i64.eqz(m.i64.or(sig(), m.i64.extend_u(exponent)))
-    const normal = m.i32.and(m.i64.lt_s(sig(), values.long(0n)), m.i32.ne(m.i32.and(se(), this.int(0x7fff)), this.int(0)))
+    const hasExponent = m.i32.ne(m.i32.and(se(), this.int(0x7fff)), this.int(0))
+    const normal = m.i32.and(m.i64.lt_s(sig(), values.long(0n)), hasExponent)
     this.unless(m.i32.eqz(m.i32.or(zero, normal)))
     return { sig, se, sound: true }
   }
@@ -541,7 +546,8 @@ export class RegionX87 {
     const control = this.values.word(this.field('fpuControl'))
     const masked = m.i32.and(control(), this.int(Control.PM))
     // RC of 01 or 10, down or up, is not for here.
-    const directed = m.i32.xor(m.i32.shr_u(control(), this.int(RC_POSITION)), m.i32.shr_u(control(), this.int(RC_POSITION + 1)))
+    const mode = (position: number) => m.i32.shr_u(control(), this.int(position))
+    const directed = m.i32.xor(mode(RC_POSITION), mode(RC_POSITION + 1))
     this.unless(m.i32.or(m.i32.eqz(masked), truncate ? this.int(0) : m.i32.and(directed, this.int(1))))
     const truncated = truncate ? this.int(1) : m.i32.and(control(), this.int(Control.Truncate))
     const { bits, ...rounding } = this.values.toInteger(size, this.register(0), truncated, this.unless)
@@ -556,21 +562,8 @@ export class RegionX87 {
     const unmasked = m.i32.and(m.i32.xor(word(), this.int(Control.Exceptions)), this.int(Control.Exceptions))
     this.unless(m.i32.and(this.statusWord(), unmasked))
     const kept = m.i32.or(m.i32.and(word(), this.int(CONTROL_IMPLEMENTED)), this.int(CONTROL_FIXED))
-    values.out.push(this.setField('fpuControl', kept), this.setField('fpuIgnored', this.int(0)))
+    values.out.push(this.setField('fpuControl', kept), this.setField('fpuIgnored', this.int(0)), this.lookAtControl())
     this.frame.required.delete('rounding')
     this.frame.required.delete('nearest')
   }
 }
-
-/** The helper of an operation of the D8 opcodes by its number, and that helper's first argument. */
-function integerOperation(operation: number): [name: string, variant: number] {
-  switch (operation) {
-    case 0: return ['x87Sum', 0]
-    case 1: return ['x87Product', 0]
-    case 4: return ['x87Sum', NEGATED_SOURCE]
-    case 5: return ['x87Sum', NEGATED_DESTINATION]
-    default: return ['x87Quotient', operation]
-  }
-}
-
-const NEGATED_SOURCE = 0x8000_0000

@@ -33,7 +33,7 @@ import type { HostAddress } from './region-memory.ts'
 import { callVectorHelper, FIRST_XMM, requirement } from './region-vector.ts'
 import { isQuickHelper, quickCall } from './region-system.ts'
 import { RegionX87 } from './region-x87.ts'
-import { noteTarget, targetProfileRowOf } from './target-profile.ts'
+import { targetProfileRowOf } from './target-profile.ts'
 import type { Expression, RegionModule } from './value.ts'
 
 /** What `handleRecord` of core.wasm gives: an Outcome of the general handler, or that code has been written. */
@@ -45,23 +45,30 @@ function handledFlags(instruction: Instruction): FlagUse {
   return { reads: loud, sets: false, changes: loud, exits: true }
 }
 
+/** The unit whose state a 'require' looks at. WAIT passes in some cases that other x87 instructions do not; those leave. */
+function unitOf({ name }: Node): string {
+  return name === 'wait' ? 'x87' : name
+}
+
 export class RegionLowering extends RegionFrame {
   private readonly structure: Structure
   private readonly blocks = new Map<number, PreparedBlock>()
   private readonly flow: FlagFlow
   private readonly records: number
   private readonly optimisations: Optimisations
+  private readonly fpuControl: number | undefined
   private currentBlock!: Block
   private readonly modified = new Map<Node, HostAddress>()
 
-  /** `records` is the address of the records of the region's handled instructions. */
+  /** `records` is the address of the records of the region's handled instructions; `fpuControl` as in CompileRequest. */
   constructor(
-    m: RegionModule, region: Region, structure: Structure, records: number, optimisations: Optimisations,
+    m: RegionModule, region: Region, structure: Structure, records: number, optimisations: Optimisations, fpuControl?: number,
   ) {
     super(m, region)
     this.structure = structure
     this.records = records
     this.optimisations = optimisations
+    this.fpuControl = fpuControl
     this.flow = new FlagFlow(
       structure, this.blocks, (prepared, node) => this.constantIn(prepared, node), optimisations.dynamicFlags,
     )
@@ -86,13 +93,14 @@ export class RegionLowering extends RegionFrame {
 
   private prepareX87(): void {
     const executes = ({ source, statements }: Prepared) =>
-      source.lowering === Lowering.Inline && statements.some(({ op, name }) => (op === 'require' && name === 'x87') || (op === 'call' && isInlineX87(name)))
+      source.lowering === Lowering.Inline &&
+      statements.some(node => (node.op === 'require' && unitOf(node) === 'x87') || (node.op === 'call' && isInlineX87(node.name)))
     if (![...this.blocks.values()].some(({ instructions }) => instructions.some(executes))) return
     const flow = new X87Flow(
       this.structure, this.blocks, (prepared, node) => this.constantIn(prepared, node),
       (from, to) => this.flow.stays(from, to), this.region.entry,
     )
-    this.x87 = new RegionX87(this.m, this.pool, this, flow)
+    this.x87 = new RegionX87(this.m, this.pool, this, flow, this.fpuControl)
   }
 
   private prepareInstruction(source: RegionInstruction): Prepared {
@@ -139,7 +147,7 @@ export class RegionLowering extends RegionFrame {
   lower(name: string): void {
     const { m } = this
     this.prepare()
-    const opened = this.x87?.open() ?? []
+    const opened = this.x87 ? [...this.x87.open(), this.x87.lookAround()] : []
     const body = [...this.openSegments(), ...this.tree(this.region.entry)]
     let nested: Expression = m.block(null, body)
     for (const { label, code } of this.exits.values()) nested = m.block(null, [m.block(label, [nested]), ...code])
@@ -303,6 +311,7 @@ export class RegionLowering extends RegionFrame {
       m.local.set(OUTCOME, this.callCore('handleRecord', this.constant(record))),
       ...this.load(loads),
       ...(x87?.reopen(afterHandler(x87.place.known, instruction)) ?? []),
+      ...(this.x87 ? [this.x87.lookAround()] : []),
       m.br(this.exitHandled(eip, eip + instruction.length), transfers ? undefined : this.local(OUTCOME)),
     )
     if (transfers) return
@@ -333,6 +342,15 @@ export class RegionLowering extends RegionFrame {
   /** Shape after the current instruction. */
   private pending: FlagShape = memoryShape
   private movesFlagsToMemory = false
+
+  /**
+   * before: a helper for what is rare => after: the interpreter does it. A call anywhere in a loop costs it the machine's
+   * registers; an instruction that leaves often gets its call when the region is compiled again.
+   */
+  protected override leaveUnless(condition: Node): Expression | undefined {
+    if (!this.optimisations.leaveUnusual || this.current.source.misses) return undefined
+    return this.exitBefore(this.m.i32.eqz(this.value(condition)))
+  }
 
   // --- for the x87 unit ---
 
@@ -400,9 +418,9 @@ export class RegionLowering extends RegionFrame {
       }
       case 'require':
         // before: tested by every instruction => after: by the first of a block; nothing in a region changes it.
-        if (!this.required.has(node.name))
-          out.push(this.exitBefore(node.name === 'x87' && this.x87 ? this.x87.requirement() : requirement(m, node.name)))
-        this.required.add(node.name)
+        if (!this.required.has(unitOf(node)))
+          out.push(this.exitBefore(unitOf(node) === 'x87' && this.x87 ? this.x87.requirement() : requirement(m, node.name)))
+        this.required.add(unitOf(node))
         return
       case 'call': this.callHelper(node, out); return
       case 'setFlags': this.setFlags(node, out); return
@@ -536,12 +554,14 @@ export class RegionLowering extends RegionFrame {
   private noteUnknownTarget(site: number): Expression {
     const { m } = this
     const row = targetProfileRowOf(site)
-    const [word, count] = [(index: number) => this.constant(row + index), m.i32.load(4, 4, this.constant(row))]
+    const count = m.i32.load(4, 4, this.constant(row))
+    const packed = m.i64.or(m.i64.const(BigInt(row) << 32n), m.i64.extend_u(this.local(EXIT_EIP)))
+    this.wideHelpers.add('notePackedTarget')
     return m.if(
-      m.i32.eq(m.i32.load(0, 4, word(0)), this.constant(site | 0)),
+      m.i32.eq(m.i32.load(0, 4, this.constant(row)), this.constant(site | 0)),
       m.block(null, [
-        m.i32.store(4, 4, word(0), m.i32.add(count, this.constant(1))),
-        noteTarget(m, word(0), () => this.local(EXIT_EIP)),
+        m.i32.store(4, 4, this.constant(row), m.i32.add(count, this.constant(1))),
+        m.drop(m.call('notePackedTarget', [packed], WasmType.I64)),
       ]),
     )
   }

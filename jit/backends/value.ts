@@ -4,7 +4,7 @@
  * Reads of state are pinned: they always get a local, because what they read may change before they are used.
  */
 import type binaryen from 'binaryen'
-import { countUses, isEffect, isPure, type Node, type ValueType } from '../ir.ts'
+import { countUses, isEffect, isPure, type Node, USUAL, type ValueType } from '../ir.ts'
 import { type PermutationName, permutations } from '../permutations.ts'
 import type { ModuleWriter } from '../wasm/module-writer.ts'
 import { bytesOf, operate } from './vector.ts'
@@ -134,6 +134,11 @@ export abstract class ValueLowering<M extends RegionModule> {
     }
   }
 
+  /** A way out where a condition does not hold that nearly always does; undefined to have code for both ways. */
+  protected leaveUnless(_condition: Node): Expression | undefined {
+    return undefined
+  }
+
   /** Called in front of a condition that is known only when running. */
   protected beforeConditional(_out: Expression[]): void {}
 
@@ -235,6 +240,13 @@ export abstract class ValueLowering<M extends RegionModule> {
       this.lowerList(known !== 0 ? node.then : node.otherwise, out)
       const value = known !== 0 ? node.thenValue : node.otherwiseValue
       if (value && this.isUsed(node)) this.keep(node, this.value(value), out)
+      return
+    }
+    const leave = node.name === USUAL ? this.leaveUnless(node.args[0]) : undefined
+    if (leave !== undefined) {
+      out.push(leave)
+      this.lowerList(node.then, out)
+      if (node.thenValue && this.isUsed(node)) this.keep(node, this.value(node.thenValue), out)
       return
     }
     this.beforeConditional(out)

@@ -3,8 +3,8 @@
  *
  * before: a call of the instruction's handler, which calls its helper => after: integer arithmetic in place, on
  * significands and exponents in locals. Ordinary are operands that are normal or zero, in the middle of the range of
- * exponents, under rounding to nearest at 64 bits with the precision exception masked: PE and C1 are all that can
- * come of it. `unless` gets the condition under which something is not ordinary, before anything has been changed.
+ * exponents, under rounding to nearest at the expected precision with the precision exception masked: PE and C1 are
+ * all that can come of it. `unless` gets the condition under which something is not ordinary, before anything has been changed.
  *
  * Source: Intel SDM vol. 1, 4.8.4 (rounding), 8.1.5 (control word); vol. 2, the instructions.
  */
@@ -20,9 +20,12 @@ export interface Number80 {
   readonly se: Read
   /** Whether the integer bit is set unless the number is zero; if not so, it has to be looked at. */
   readonly sound: boolean
+  /** Of an operand in memory: whether it is not normal, so that `sig` and `se` are not it but `settled` gives it. */
+  readonly unusual?: Read
+  readonly settled?: (unless: (condition: Expression) => void) => Number80
 }
 
-/** The outcome of an operation: the number, what rounding has lost (nonzero: PE), and whether it went up (C1: 1 or 0). */
+/** An outcome: the number, what rounding has lost (nonzero: PE), and whether it went up (C1: 1 or 0). */
 export interface Rounded extends Number80 {
   readonly lost: Read | undefined
   readonly up: Read | undefined
@@ -43,17 +46,27 @@ const MIDDLE_CLEAR = 0x6000
 const SUM_DISTANCE = 62
 
 /** Formats of memory operands: bits of the fraction and of the exponent's field. */
-interface Format { readonly size: 32 | 64; readonly fraction: number; readonly special: number; readonly rebias: number }
+interface Format {
+  readonly size: 32 | 64
+  readonly fraction: number
+  readonly special: number
+  readonly rebias: number
+}
 export const float64: Format = { size: 64, fraction: 52, special: 0x7ff, rebias: BIAS - FLOAT64_BIAS }
 export const float32: Format = { size: 32, fraction: 23, special: 0xff, rebias: BIAS - FLOAT32_BIAS }
 
 export class X87Values {
   readonly m: RegionModule
   private readonly pool: LocalPool
+  private readonly dropped: bigint
   /** Where code goes. */
   out: Expression[] = []
+  /** Choices so far: their labels have numbers. */
+  private choices = 0
 
-  constructor(m: RegionModule, pool: LocalPool) {
+  /** Results lose `dropped` bits of their significands. */
+  constructor(m: RegionModule, pool: LocalPool, dropped: number) {
+    this.dropped = BigInt(dropped)
     this.m = m
     this.pool = pool
   }
@@ -106,31 +119,46 @@ export class X87Values {
 
   // --- rounding ---
 
-  /** `sig:extra` with `se`, rounded to nearest at 64 bits. */
+  /** `sig:extra` with `se`, rounded to nearest at the precision. A significand of zero stays so, and is +0. */
   private round(sig: Read, extra: Read, se: Read): Rounded {
-    const { m } = this
+    const { m, dropped } = this
     const up = this.variable('i64')
     const rounded = this.variable('i64')
     const exponent = this.variable('i32')
+    const sticky = () => m.i64.extend_u(m.i64.ne(extra(), this.long(0n)))
+    const lost = dropped === 0n ? extra : this.wide(m.i64.or(m.i64.shl(sig(), this.long(64n - dropped)), sticky()))
+    const whole = dropped === 0n ? sig : this.wide(m.i64.shr_u(sig(), this.long(dropped)))
+    const sum = m.i64.add(whole(), up.get())
     this.out.push(
-      up.set(m.i64.shr_u(extra(), this.long(63n))),
+      up.set(m.i64.shr_u(lost(), this.long(63n))),
       // Ties are so rare that a branch keeps them out of the way.
-      m.if(m.i64.eq(extra(), this.long(HALF)), up.set(m.i64.and(sig(), this.long(1n)))),
-      rounded.set(m.i64.add(sig(), up.get())),
+      m.if(m.i64.eq(lost(), this.long(HALF)), up.set(m.i64.and(whole(), this.long(1n)))),
+      rounded.set(dropped === 0n ? sum : m.i64.shl(sum, this.long(dropped))),
       exponent.set(se()),
+      // Rounded up to the next power of two, or nothing there at all.
       m.if(
         m.i64.eqz(rounded.get()),
-        m.block(null, [rounded.set(this.long(INTEGER_BIT)), exponent.set(m.i32.add(exponent.get(), this.int(1)))]),
+        m.block(null, [
+          rounded.set(m.i64.shl(up.get(), this.long(63n))),
+          exponent.set(m.select(m.i64.eqz(up.get()), this.int(0), m.i32.add(exponent.get(), this.int(1)))),
+        ]),
       ),
     )
-    return { sig: rounded.get, se: exponent.get, sound: true, lost: extra, up: up.get }
+    return { sig: rounded.get, se: exponent.get, sound: true, lost, up: up.get }
   }
 
   /** Conditions under which one of two numbers has no integer bit. */
-  private unsound(a: Number80, b: Number80): Expression[] {
-    if (a.sound && b.sound) return []
-    const looked = a.sound ? b.sig() : b.sound ? a.sig() : this.m.i64.and(a.sig(), b.sig())
-    return [this.m.i64.ge_s(looked, this.long(0n))]
+  private unsound(...numbers: Number80[]): Expression[] {
+    return numbers.filter(({ sound }) => !sound).map(({ sig }) => this.m.i64.ge_s(sig(), this.long(0n)))
+  }
+
+  /** Conditions under which one of two numbers is not in the middle range, or an operand in memory is not ordinary. */
+  private extreme(...numbers: Number80[]): Expression[] {
+    const { m } = this
+    const looked = numbers.filter(({ unusual }) => !unusual)
+    const from = looked.map(({ se }) => m.i32.sub(se(), this.int(MIDDLE_FIRST)))
+    const checks = from.length > 0 ? [m.i32.and(this.or(...from), this.int(MIDDLE_CLEAR))] : []
+    return [...numbers.flatMap(({ unusual }) => (unusual ? [unusual()] : [])), ...checks]
   }
 
   /** A number with its sign turned if `negated`. */
@@ -139,8 +167,10 @@ export class X87Values {
     return { ...number, se: this.word(this.m.i32.xor(number.se(), this.int(SIGN))) }
   }
 
-  /** Carries out `ordinary` unless `condition` holds, else `rare`; the results meet. */
-  private choose(condition: Expression, ordinary: () => Rounded, rare: () => Rounded): Rounded {
+  /** Carries out `ordinary` unless one of the conditions holds, else `rare`; the results meet. */
+  private choose(conditions: readonly Expression[], ordinary: () => Rounded, rare: () => Rounded): Rounded {
+    const { m } = this
+    const [done, other] = [`x87done${this.choices}`, `x87rare${this.choices++}`]
     const sig = this.variable('i64')
     const se = this.variable('i32')
     const lost = this.variable('i64')
@@ -153,8 +183,8 @@ export class X87Values {
           up.set(result.up?.() ?? this.long(0n)),
         )
       })
-    const rarely = branch(rare)
-    this.out.push(this.m.if(this.m.i32.eqz(condition), branch(ordinary), rarely))
+    const usual = m.block(other, [...conditions.map(condition => m.br(other, condition)), branch(ordinary), m.br(done)])
+    this.out.push(m.block(done, [usual, branch(rare)]))
     return { sig: sig.get, se: se.get, sound: true, lost: lost.get, up: up.get }
   }
 
@@ -167,15 +197,20 @@ export class X87Values {
     const b = this.signed(right, negated.right)
     const difference = this.word(m.i32.sub(this.exponent(a), this.exponent(b)))
     const far = m.i32.gt_u(m.i32.add(difference(), this.int(SUM_DISTANCE)), this.int(2 * SUM_DISTANCE))
-    const extreme = m.i32.and(m.i32.sub(a.se(), this.int(MIDDLE_FIRST)), this.int(MIDDLE_CLEAR))
-    const condition = this.or(extreme, far, ...this.unsound(a, b))
-    return this.choose(condition, () => this.ordinarySum(a, b, difference), () => rare(a, b, () => this.zeroSum(a, b)))
+    // One in the middle is enough, when the other is near.
+    const conditions = [...this.extreme(b.unusual ? b : a), far, ...this.unsound(a, b)]
+    const zero = () => {
+      const other = this.signed(rare.settle(right), negated.right)
+      return rare.decide(this.zeroSum(a, other))
+    }
+    return this.choose(conditions, () => this.ordinarySum(a, b, difference), zero)
   }
 
   private ordinarySum(a: Number80, b: Number80, difference: Read): Rounded {
     const { m } = this
     const swapped = this.word(m.i32.lt_s(difference(), m.i64.lt_u(a.sig(), b.sig())))
-    const magnitude = m.select(m.i32.lt_s(difference(), this.int(0)), m.i32.sub(this.int(0), difference()), difference())
+    const opposite = m.i32.sub(this.int(0), difference())
+    const magnitude = m.select(m.i32.lt_s(difference(), this.int(0)), opposite, difference())
     const distance = this.wide(m.i64.extend_u(magnitude))
     const larger = this.wide(m.select(swapped(), b.sig(), a.sig()))
     const smaller = m.select(swapped(), a.sig(), b.sig())
@@ -209,25 +244,7 @@ export class X87Values {
       ),
     )
     const extra = this.wide(m.i64.shl(rest.get(), count()))
-    const exponent = this.word(m.i32.sub(se.get(), m.i32.wrap(count())))
-    const up = this.variable('i64')
-    const rounded = this.variable('i64')
-    const result = this.variable('i32')
-    this.out.push(
-      up.set(m.i64.shr_u(extra(), this.long(63n))),
-      m.if(m.i64.eq(extra(), this.long(HALF)), up.set(m.i64.and(sig(), this.long(1n)))),
-      rounded.set(m.i64.add(sig(), up.get())),
-      result.set(exponent()),
-      // Rounded up to the next power of two, or nothing left at all.
-      m.if(
-        m.i64.eqz(rounded.get()),
-        m.block(null, [
-          rounded.set(m.i64.shl(up.get(), this.long(63n))),
-          result.set(m.select(m.i64.eqz(up.get()), this.int(0), m.i32.add(exponent(), this.int(1)))),
-        ]),
-      ),
-    )
-    return { sig: rounded.get, se: result.get, sound: true, lost: extra, up: up.get }
+    return this.round(sig, extra, this.word(m.i32.sub(se.get(), m.i32.wrap(count()))))
   }
 
   /** The sum of two numbers of which one is zero and the other is zero or normal. Exact. */
@@ -237,7 +254,10 @@ export class X87Values {
     const one = m.select(m.i64.eqz(a.sig()), b.se(), a.se())
     const se = this.word(m.select(m.i64.eqz(sig()), m.i32.and(a.se(), b.se()), one))
     const exponent = m.i32.and(se(), this.int(EXPONENT))
-    return { fails: this.or(this.neitherZero(a, b), ...this.notSound(a, b, sig, exponent)), result: exact({ sig, se, sound: true }) }
+    // The other one may have more bits than results keep.
+    const long = this.dropped === 0n ? [] : [m.i64.ne(m.i64.shl(sig(), this.long(64n - this.dropped)), this.long(0n))]
+    const fails = this.or(this.neitherZero(a, b), ...this.notSound(a, b, sig, exponent), ...long)
+    return { fails, result: exact({ sig, se, sound: true }) }
   }
 
   /** Conditions under which the other one of two numbers, one of which is zero, is neither zero nor normal. */
@@ -249,7 +269,7 @@ export class X87Values {
     return [m.i64.gt_s(sig(), this.long(0n)), special, ...pseudo]
   }
 
-  /** Nonzero unless one of two numbers is zero. An encoding with an exponent but no significand counts as one that is not. */
+  /** Nonzero unless one of two numbers is zero. An encoding with an exponent but no significand is not. */
   private neitherZero(a: Number80, b: Number80): Expression {
     const { m } = this
     const isZero = (number: Number80) => m.i64.eqz(m.i64.or(number.sig(), m.i64.extend_u(this.exponent(number))))
@@ -258,11 +278,9 @@ export class X87Values {
 
   /** a * b. */
   product(a: Number80, b: Number80, rare: Rare): Rounded {
-    const { m } = this
-    const from = (number: Number80) => m.i32.sub(number.se(), this.int(MIDDLE_FIRST))
-    const extreme = m.i32.and(m.i32.or(from(a), from(b)), this.int(MIDDLE_CLEAR))
-    const condition = this.or(extreme, ...this.unsound(a, b))
-    return this.choose(condition, () => this.ordinaryProduct(a, b), () => rare(a, b, () => this.zeroProduct(a, b)))
+    const conditions = [...this.extreme(a, b), ...this.unsound(a, b)]
+    const zero = () => rare.decide(this.zeroProduct(rare.settle(a), rare.settle(b)))
+    return this.choose(conditions, () => this.ordinaryProduct(a, b), zero)
   }
 
   private ordinaryProduct(a: Number80, b: Number80): Rounded {
@@ -279,12 +297,13 @@ export class X87Values {
     const high = this.wide(m.i64.add(upper, m.i64.shr_u(cross(), this.long(32n))))
     // before: cross << 32 | low word of p00 => after: the product of the lowest words of all, modulo 2^64.
     const low = this.wide(m.i64.mul(a.sig(), b.sig()))
-    const shift = this.wide(m.i64.shr_u(m.i64.xor(high(), this.long(-1n)), this.long(63n)))
-    const spill = m.i64.and(m.i64.shr_u(low(), this.long(63n)), shift())
-    const sig = this.wide(m.i64.or(m.i64.shl(high(), shift()), spill))
-    const extra = this.wide(m.i64.shl(low(), shift()))
+    // All ones where the product has to be shifted left by one: adding it to itself needs no count in a register.
+    const shifted = this.wide(m.i64.xor(m.i64.shr_s(high(), this.long(63n)), this.long(-1n)))
+    const twice = m.i64.add(high(), m.i64.shr_u(low(), this.long(63n)))
+    const sig = this.wide(m.i64.add(high(), m.i64.and(twice, shifted())))
+    const extra = this.wide(m.i64.add(low(), m.i64.and(low(), shifted())))
     // Signs add up as exponents do: what goes beyond bit 15 is cut off.
-    const sum = m.i32.sub(m.i32.sub(m.i32.add(a.se(), b.se()), this.int(BIAS - 1)), m.i32.wrap(shift()))
+    const sum = m.i32.add(m.i32.sub(m.i32.add(a.se(), b.se()), this.int(BIAS - 1)), m.i32.wrap(shifted()))
     return this.round(sig, extra, this.word(m.i32.and(sum, this.int(SIGN | EXPONENT))))
   }
 
@@ -301,8 +320,6 @@ export class X87Values {
   /** a / b, or the other way round; `divide` gives the quotient of the significands, and leaves what rounding needs. */
   quotient(a: Number80, b: Number80, divide: (sig: Expression, divisor: Expression) => Divided, rare: Rare): Rounded {
     const { m } = this
-    const from = (number: Number80) => m.i32.sub(number.se(), this.int(MIDDLE_FIRST))
-    const extreme = m.i32.and(m.i32.or(from(a), from(b)), this.int(MIDDLE_CLEAR))
     const ordinary = () => {
       const halved = this.word(m.i64.ge_u(a.sig(), b.sig()))
       const { result, rest } = divide(a.sig(), b.sig())
@@ -310,7 +327,8 @@ export class X87Values {
       const exponent = m.i32.add(m.i32.add(m.i32.sub(a.se(), b.se()), this.int(BIAS - 1)), halved())
       return this.round(quotient, this.wide(rest), this.word(m.i32.and(exponent, this.int(SIGN | EXPONENT))))
     }
-    return this.choose(this.or(extreme, ...this.unsound(a, b)), ordinary, () => rare(a, b, () => this.zeroDividend(a, b)))
+    const zero = () => rare.decide(this.zeroDividend(rare.settle(a), rare.settle(b)))
+    return this.choose([...this.extreme(a, b), ...this.unsound(a, b)], ordinary, zero)
   }
 
   /** Zero divided by a normal number. Exact. */
@@ -319,7 +337,8 @@ export class X87Values {
     const isZero = m.i64.eqz(m.i64.or(a.sig(), m.i64.extend_u(this.exponent(a))))
     const divisor = [m.i64.ge_s(b.sig(), this.long(0n)), this.notNormal(this.exponent(b))]
     const se = this.word(m.i32.and(m.i32.xor(a.se(), b.se()), this.int(SIGN)))
-    return { fails: this.or(m.i32.eqz(isZero), ...divisor), result: exact({ sig: this.wide(this.long(0n)), se, sound: true }) }
+    const result = exact({ sig: this.wide(this.long(0n)), se, sound: true })
+    return { fails: this.or(m.i32.eqz(isZero), ...divisor), result }
   }
 
   /** Square root of a positive normal number; `root` gives that of a significand, and leaves what rounding needs. */
@@ -327,8 +346,8 @@ export class X87Values {
     number: Number80, root: (packed: Expression) => Divided, unless: (condition: Expression) => void,
   ): Rounded {
     const { m } = this
-    const extreme = m.i32.and(m.i32.sub(number.se(), this.int(MIDDLE_FIRST)), this.int(MIDDLE_CLEAR | SIGN))
-    unless(this.or(extreme, m.i64.ge_s(number.sig(), this.long(0n))))
+    unless(m.i32.and(m.i32.sub(number.se(), this.int(MIDDLE_FIRST)), this.int(MIDDLE_CLEAR | SIGN)))
+    for (const condition of this.unsound(number)) unless(condition)
     // The integer bit is known, so that the lowest bit of the exponent can take its place.
     const even = m.i64.shl(m.i64.extend_u(number.se()), this.long(63n))
     const { result, rest } = root(m.i64.xor(number.sig(), even))
@@ -339,8 +358,23 @@ export class X87Values {
 
   // --- conversions ---
 
-  /** Single or double precision bits (i32 or i64); `unless` gets what is neither normal nor zero, infinite or a quiet NaN. */
+  /** Single or double precision bits (i32 or i64); `unless` gets denormals and signaling NaNs. */
   fromFloat(format: Format, value: Expression, unless: (condition: Expression) => void): Number80 {
+    const { m } = this
+    const number = this.operand(format, value)
+    const sig = this.variable('i64')
+    const se = this.variable('i32')
+    this.out.push(sig.set(number.sig()), se.set(number.se()))
+    const rare = this.apart(() => {
+      const settled = number.settled(unless)
+      this.out.push(sig.set(settled.sig()), se.set(settled.se()))
+    })
+    this.out.push(m.if(number.unusual(), rare))
+    return { sig: sig.get, se: se.get, sound: true }
+  }
+
+  /** The same for an operation, which takes what is not normal apart from the rest. */
+  operand(format: Format, value: Expression): Required<Number80> {
     const { m } = this
     const narrow = format.size === 32
     const bits = narrow ? this.wide(m.i64.extend_u(value)) : this.wide(value)
@@ -350,26 +384,24 @@ export class X87Values {
     )
     const top = BigInt(format.size - 16)
     const sign = this.word(m.i32.and(m.i32.wrap(m.i64.shr_u(bits(), this.long(top))), this.int(SIGN)))
-    const sig = this.variable('i64')
-    const se = this.variable('i32')
     const toTop = shift + BigInt(format.size - 1 - format.fraction)
-    this.out.push(
-      sig.set(m.i64.or(m.i64.shl(bits(), this.long(toTop)), this.long(INTEGER_BIT))),
-      se.set(m.i32.or(sign(), m.i32.add(field(), this.int(format.rebias)))),
-    )
-    const rare = this.apart(() => {
+    const sig = this.wide(m.i64.or(m.i64.shl(bits(), this.long(toTop)), this.long(INTEGER_BIT)))
+    const se = this.word(m.i32.or(sign(), m.i32.add(field(), this.int(format.rebias))))
+    const settled = (unless: (condition: Expression) => void): Number80 => {
       const fraction = this.wide(m.i64.shl(bits(), this.long(toTop + 1n)))
-      const isZero = m.i32.eqz(field())
-      const signaling = m.i64.gt_s(fraction(), this.long(0n))
-      unless(m.i32.or(signaling, m.i32.and(isZero, m.i64.ne(fraction(), this.long(0n)))))
-      this.out.push(
-        m.if(m.i32.eqz(field()), sig.set(this.long(0n))),
-        se.set(m.i32.or(sign(), m.select(m.i32.eqz(field()), this.int(0), this.int(EXPONENT)))),
-      )
-    })
-    const unusual = m.i32.ge_u(m.i32.sub(field(), this.int(1)), this.int(format.special - 1))
-    this.out.push(m.if(unusual, rare))
-    return { sig: sig.get, se: se.get, sound: true }
+      const isZero = this.word(m.i32.eqz(field()))
+      const isSpecial = this.word(m.i32.eq(field(), this.int(format.special)))
+      const signaling = m.i32.and(isSpecial(), m.i64.gt_s(fraction(), this.long(0n)))
+      unless(m.i32.or(signaling, m.i32.and(isZero(), m.i64.ne(fraction(), this.long(0n)))))
+      const magnitude = m.select(isSpecial(), this.int(EXPONENT), m.i32.and(se(), this.int(EXPONENT)))
+      return {
+        sig: this.wide(m.select(isZero(), this.long(0n), sig())),
+        se: this.word(m.i32.or(sign(), m.select(isZero(), this.int(0), magnitude))),
+        sound: true,
+      }
+    }
+    const unusual = () => m.i32.ge_u(m.i32.sub(field(), this.int(1)), this.int(format.special - 1))
+    return { sig, se, sound: true, unusual, settled }
   }
 
   /** An i64 integer. Exact. */
@@ -389,7 +421,9 @@ export class X87Values {
    * Single or double precision bits of a number, as an i64, rounded to nearest; `unless` gets what is neither zero nor
    * well within normal numbers.
    */
-  toFloat(format: Format, number: Number80, unless: (condition: Expression) => void): { bits: Read; lost: Read; up: Read } {
+  toFloat(
+    format: Format, number: Number80, unless: (condition: Expression) => void,
+  ): { bits: Read; lost: Read; up: Read } {
     const { m } = this
     const kept = BigInt(63 - format.fraction)
     const exponent = this.word(m.i32.sub(this.exponent(number), this.int(format.rebias)))
@@ -449,7 +483,8 @@ export class X87Values {
     const unsound = number.sound ? [] : [m.i32.and(m.i64.ge_s(number.sig(), this.long(0n)), m.i32.eqz(zero()))]
     // A small number may be a denormal, which is reported.
     const denormal = m.i32.and(m.i32.eqz(this.exponent(number)), m.i32.eqz(zero()))
-    unless(this.or(m.i32.lt_s(fraction(), this.int(0)), m.i64.ge_u(magnitude(), this.long(limit)), denormal, ...unsound))
+    const large = this.or(m.i32.lt_s(fraction(), this.int(0)), m.i64.ge_u(magnitude(), this.long(limit)))
+    unless(this.or(large, denormal, ...unsound))
     const sign = this.wide(m.i64.sub(this.long(0n), m.i64.extend_u(m.i32.shr_u(number.se(), this.int(15)))))
     const bits = this.wide(m.i64.sub(m.i64.xor(magnitude(), sign()), sign()))
     return { bits, lost, up: up.get }
@@ -504,5 +539,10 @@ export interface Divided {
   readonly rest: Expression
 }
 
-/** Does what is not ordinary; `zero` tries whether one operand is zero. */
-export type Rare = (a: Number80, b: Number80, zero: () => ZeroCase) => Rounded
+/** What becomes of operations that are not ordinary. */
+export interface Rare {
+  /** An operand as it is. */
+  settle(number: Number80): Number80
+  /** The result, if the case applies; else the way out. */
+  decide(zero: ZeroCase): Rounded
+}

@@ -12,7 +12,7 @@ import { Lazy } from '../../runtime/flags.ts'
 import { Eflags, Gpr, Segment, type StateName } from '../../runtime/state.ts'
 import type { Instruction, RegisterClass } from '../decode/instruction.ts'
 import { helperSignatures } from '../helper-signatures.ts'
-import type { EffectOp, Node, PureOp, ReadOp, SegmentChoice, ValueType } from '../ir.ts'
+import { type EffectOp, type Node, type PureOp, type ReadOp, type SegmentChoice, USUAL, type ValueType } from '../ir.ts'
 import type { PermutationName } from '../permutations.ts'
 import { operatorOf } from '../wasm/vector-opcodes.ts'
 
@@ -268,8 +268,8 @@ export class Builder {
     this.effect('poke', 'none', [this.node(address), this.node(value)], { size, number: offset })
   }
 
-  /** Raises what an SSE, MMX or waiting x87 instruction raises first (#UD, #NM, #MF) when the control registers say so. */
-  require(unit: 'sse' | 'mmx' | 'x87'): void {
+  /** Raises what an SSE, MMX or waiting x87 instruction, or WAIT itself, raises first (#UD, #NM, #MF). */
+  require(unit: 'sse' | 'mmx' | 'x87' | 'wait'): void {
     this.canFault('a check')
     this.effect('require', 'none', [], { name: unit })
   }
@@ -537,7 +537,12 @@ export class Builder {
     return this.conditional(condition, then, otherwise)
   }
 
-  private conditional(condition: Value, then: () => Value | void, otherwise: () => Value | void): Value {
+  /** As `if` or `ifElse`, where the condition nearly always holds: a region may leave the other way to the interpreter. */
+  usually(condition: Value, then: () => Value | void, otherwise: () => Value | void): Value {
+    return this.conditional(condition, then, otherwise, USUAL)
+  }
+
+  private conditional(condition: Value, then: () => Value | void, otherwise: () => Value | void, name = ''): Value {
     const outer = this.list
     const before = this.committed
     this.list = []
@@ -552,6 +557,7 @@ export class Builder {
     this.list = outer
     const type = thenValue ? this.node(thenValue).type : 'none'
     return this.effect('if', type, [this.node(condition)], {
+      name,
       then: thenList,
       otherwise: otherwiseList,
       thenValue: thenValue ? this.node(thenValue) : undefined,

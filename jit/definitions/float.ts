@@ -62,6 +62,11 @@ export function both(b: Builder, shape: Shape, ...tests: Value[]): Value {
   return tests.reduce(join)
 }
 
+/** One of two tests of a shape, or both. */
+export function either(b: Builder, shape: Shape, left: Value, right: Value): Value {
+  return isPacked(shape) ? b.wasm('v128.or', [left, right]) : b.or(left, right)
+}
+
 /** Whether a test holds for every element, as 0 or 1. */
 export function everywhere(b: Builder, shape: Shape, test: Value): Value {
   return isPacked(shape) ? b.wasm(shape === 'f32x4' ? 'i32x4.all_true' : 'i64x2.all_true', [test]) : test
@@ -90,9 +95,30 @@ export function comfortable(b: Builder, shape: Shape, value: Value): Value {
   return both(b, shape, above, operate(b, shape, 'le', magnitude, greatest(b, shape)))
 }
 
+/**
+ * Where an operation on packed floats is not for inline code: an element of an operand is zero, denormal, infinite or
+ * a NaN, or one of the result is denormal, infinite or a NaN; of a product also zero, or so small that rounding may have
+ * brought it out of the denormals. Infinite and NaN operands are seen by the result.
+ */
+export function unfit(
+  b: Builder, shape: 'f32x4' | 'f64x2', isSum: boolean, left: Value, right: Value, result: Value,
+): Value {
+  const [a, c, r] = [left, right, result].map(value => operate(b, shape, 'abs', value))
+  // Zero becomes a NaN, which the pseudo-minimum passes over.
+  const zero = isSum ? operate(b, shape, 'eq', result, constant(b, shape, 0, 0, 0)) : undefined
+  const size = zero ? b.wasm('v128.or', [r, zero]) : r
+  const smallest = operate(b, shape, 'pmin', operate(b, shape, 'pmin', a, c), size)
+  const small = operate(b, shape, isSum ? 'lt' : 'le', smallest, least(b, shape))
+  const large = b.wasm(shape === 'f32x4' ? 'i32x4.gt_s' : 'i64x2.gt_s', [r, greatest(b, shape)])
+  return b.wasm('v128.or', [small, large])
+}
+
+/** Test: zero. */
+export function isZero(b: Builder, shape: Shape, value: Value): Value {
+  return operate(b, shape, 'eq', value, constant(b, shape, 0, 0, 0))
+}
+
 /** Test: zero, normal or infinite. */
 export function ordinary(b: Builder, shape: Shape, value: Value): Value {
-  const isZero = operate(b, shape, 'eq', value, constant(b, shape, 0, 0, 0))
-  const large = notSmall(b, shape, value)
-  return isPacked(shape) ? b.wasm('v128.or', [isZero, large]) : b.or(isZero, large)
+  return either(b, shape, isZero(b, shape, value), notSmall(b, shape, value))
 }

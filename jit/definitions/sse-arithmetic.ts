@@ -8,7 +8,7 @@ import { Arithmetic, Element, ELEMENT_POSITION } from '../../runtime/vector-oper
 import { declareHelpers } from '../helper-signatures.ts'
 import type { Builder, Definition, Value } from './builder.ts'
 import {
-  both, comfortable, everywhere, finite, notSmall, operate, ordinary, quiet, type Shape, sizeOf,
+  both, comfortable, either, everywhere, finite, isZero, notSmall, operate, ordinary, quiet, type Shape, sizeOf, unfit,
 } from './float.ts'
 import { begin, formOf, isMemory, readPart, readVector, stashImmediate, stashOperand, writeVector } from './vector.ts'
 
@@ -59,23 +59,48 @@ function callArithmetic(b: Builder, operation: Arithmetic, shape: Shape, source:
  * and an unmasked UE see it.
  */
 const arithmetic =
-  (operation: Arithmetic, operator: 'add' | 'sub' | 'mul' | 'div', shape: Shape): Definition =>
+  (operation: Arithmetic, operator: Operator, shape: Shape): Definition =>
   b => {
     begin(b)
     const source = readSource(b, shape)
     const left = readDestination(b, shape)
     const result = operate(b, shape, operator, left, source.value)
-    const sums = operator === 'add' || operator === 'sub'
-    const fine = both(
-      b, shape, notSmall(b, shape, left), notSmall(b, shape, source.value),
-      sums ? both(b, shape, ordinary(b, shape, result), finite(b, shape, result)) : comfortable(b, shape, result),
-    )
-    b.if(
-      b.and(quiet(b), everywhere(b, shape, fine)),
-      () => writeDestination(b, shape, result),
-      () => callArithmetic(b, operation, shape, source),
-    )
+    finish(b, shape, operator, [left, source.value, result], () => callArithmetic(b, operation, shape, source))
   }
+
+type Operator = 'add' | 'sub' | 'mul' | 'div'
+
+/** Both operands of an operation, and its result. */
+type Operands = readonly [left: Value, right: Value, result: Value]
+
+/** Writes the result where inline code may do the operation, else has a helper do it. Zeros have a second test. */
+function finish(b: Builder, shape: Shape, operator: Operator, values: Operands, help: () => void): void {
+  const write = () => writeDestination(b, shape, values[2])
+  const isQuiet = quiet(b)
+  const zerosToo = () => {
+    b.usually(b.and(isQuiet, everywhere(b, shape, tolerable(b, shape, operator, ...values))), write, help)
+  }
+  b.if(b.and(isQuiet, fits(b, shape, operator === 'add' || operator === 'sub', ...values)), write, zerosToo)
+}
+
+/** Whether inline code may do an operation on what is not zero: 1 or 0. */
+function fits(b: Builder, shape: Shape, isSum: boolean, left: Value, right: Value, result: Value): Value {
+  if (shape === 'f32x4' || shape === 'f64x2')
+    return b.eqz(b.wasm('v128.any_true', [unfit(b, shape, isSum, left, right, result)]))
+  const results = isSum
+    ? both(b, shape, ordinary(b, shape, result), finite(b, shape, result))
+    : comfortable(b, shape, result)
+  return both(b, shape, notSmall(b, shape, left), notSmall(b, shape, right), results)
+}
+
+/** Test: inline code may do an operation, on zeros too, which make a product or quotient of zero exact. */
+function tolerable(b: Builder, shape: Shape, operator: Operator, left: Value, right: Value, result: Value): Value {
+  const operands = both(b, shape, ordinary(b, shape, left), ordinary(b, shape, right), finite(b, shape, result))
+  if (operator === 'add' || operator === 'sub') return both(b, shape, operands, ordinary(b, shape, result))
+  const first = isZero(b, shape, left)
+  const zeros = operator === 'mul' ? either(b, shape, first, isZero(b, shape, right)) : first
+  return both(b, shape, operands, either(b, shape, comfortable(b, shape, result), zeros))
+}
 
 /** SQRTPS …    dst := square root of src. */
 const squareRoot =
@@ -86,7 +111,7 @@ const squareRoot =
     const result = operate(b, shape, 'sqrt', source.value)
     // The root of a negative number is a NaN, which is not finite.
     const fine = both(b, shape, notSmall(b, shape, source.value), finite(b, shape, result))
-    b.if(
+    b.usually(
       b.and(quiet(b), everywhere(b, shape, fine)),
       () => writeDestination(b, shape, result),
       () => callArithmetic(b, Arithmetic.SquareRoot, shape, source),
@@ -106,7 +131,7 @@ const choose =
       if (shape === 'f32x4' || shape === 'f64x2') return operate(b, shape, least ? 'pmin' : 'pmax', source.value, left)
       return b.select(operate(b, shape, least ? 'lt' : 'gt', left, source.value), left, source.value)
     }
-    b.if(
+    b.usually(
       everywhere(b, shape, fine),
       () => writeDestination(b, shape, result()),
       () => callArithmetic(b, operation, shape, source),
@@ -139,7 +164,7 @@ const compare =
       )
       return b.select(b.and(predicate, NEGATED), b.wasm('v128.not', [holds]), holds)
     }
-    b.if(
+    b.usually(
       everywhere(b, shape, fine),
       () => b.poke(b.read(0), scalar ? sizeOf(shape) : 128, result()),
       () => {
@@ -160,7 +185,7 @@ const compareFlags =
     const source = readSource(b, shape)
     const destination = readDestination(b, shape)
     const fine = both(b, shape, ordinary(b, shape, destination), ordinary(b, shape, source.value))
-    const left = b.ifElse(
+    const left = b.usually(
       fine,
       () => destination,
       () => {
@@ -183,14 +208,113 @@ function flagsOf(b: Builder, different: Value, carry: Value, unordered: Value): 
   b.setFlags(Lazy.Explicit, 32, different, undefined, image, carry)
 }
 
-/** Instructions that a helper does from beginning to end; `immediate`: operand 2 goes to it. */
+/** Instructions that a helper does from beginning to end. */
 const helped =
-  (operation: Arithmetic, shape: Shape, immediate = false): Definition =>
+  (operation: Arithmetic, shape: Shape): Definition =>
+  b => {
+    begin(b)
+    callArithmetic(b, operation, shape, readSource(b, shape))
+  }
+
+/** Bits of ROUNDPS's immediate: rounding as MXCSR says; no PE. */
+const ROUND_BY_MXCSR = 4
+const ROUND_QUIETLY = 8
+
+/** ROUNDPS ROUNDSS …    dst := src, rounded to an integer by imm8. */
+const roundToInteger =
+  (shape: Shape): Definition =>
   b => {
     begin(b)
     const source = readSource(b, shape)
-    if (immediate) stashImmediate(b, b.read(2))
-    callArithmetic(b, operation, shape, source)
+    const immediate = b.read(2)
+    // Nearest, down, up, towards zero.
+    const mode = b.select(b.and(immediate, ROUND_BY_MXCSR), 0, b.and(immediate, 3))
+    const of = (operator: string) => operate(b, shape, operator, source.value)
+    const result = b.select(
+      b.and(mode, 2),
+      b.select(b.and(mode, 1), of('trunc'), of('ceil')), b.select(b.and(mode, 1), of('floor'), of('nearest')),
+    )
+    const unnoticed = b.eq(b.and(immediate, ROUND_BY_MXCSR | ROUND_QUIETLY), ROUND_QUIETLY)
+    b.usually(
+      b.and(b.or(unnoticed, quiet(b)), everywhere(b, shape, ordinary(b, shape, source.value))),
+      () => writeDestination(b, shape, result),
+      () => {
+        stashImmediate(b, immediate)
+        callArithmetic(b, Arithmetic.Round, shape, source)
+      },
+    )
+  }
+
+/** Numbers of bytes of elements of `size` bits, by the elements' numbers. */
+const bytesOf = (size: number, elements: readonly number[]): number[] =>
+  elements.flatMap(element => Array.from({ length: size / 8 }, (_, i) => (element * size) / 8 + i))
+
+/** HADDPS HSUBPS …    the elements of dst in pairs, then those of src. */
+const horizontal =
+  (operation: Arithmetic, operator: 'add' | 'sub', shape: 'f32x4' | 'f64x2'): Definition =>
+  b => {
+    begin(b)
+    const source = readSource(b, shape)
+    const destination = readDestination(b, shape)
+    const size = sizeOf(shape)
+    const pick = (elements: readonly number[]) => b.shuffle(destination, source.value, bytesOf(size, elements))
+    const first = pick(size === 32 ? [0, 2, 4, 6] : [0, 2])
+    const second = pick(size === 32 ? [1, 3, 5, 7] : [1, 3])
+    const result = operate(b, shape, operator, first, second)
+    finish(b, shape, operator, [first, second, result], () => callArithmetic(b, operation, shape, source))
+  }
+
+/** ADDSUBPS ADDSUBPD    differences in the even elements, sums in the odd ones. */
+const addSubtract =
+  (shape: 'f32x4' | 'f64x2'): Definition =>
+  b => {
+    begin(b)
+    const source = readSource(b, shape)
+    const destination = readDestination(b, shape)
+    const bytes = sizeOf(shape) / 8
+    const evenSigns = b.vector(Array.from({ length: 16 }, (_, i) => (i % (2 * bytes) === bytes - 1 ? 0x80 : 0)))
+    const addend = b.wasm('v128.xor', [source.value, evenSigns])
+    const result = operate(b, shape, 'add', destination, addend)
+    finish(b, shape, 'add', [destination, addend, result], () => callArithmetic(b, Arithmetic.AddSubtract, shape, source))
+  }
+
+/** DPPS DPPD    the sum of the products that imm8 chooses by its upper half, where it says so by its lower one. */
+const dotProduct =
+  (shape: 'f32x4' | 'f64x2'): Definition =>
+  b => {
+    begin(b)
+    const source = readSource(b, shape)
+    const destination = readDestination(b, shape)
+    const immediate = b.read(2)
+    const size = sizeOf(shape)
+    const integers = size === 32 ? 'i32x4' : 'i64x2'
+    const each = b.wasm(`${integers}.splat`, [size === 32 ? immediate : b.widenU(immediate)])
+    /** Elements whose bit of the immediate, from `position` on, is set. */
+    const chosen = (position: number) => {
+      const bit = (i: number) => (i % (size / 8) === 0 ? 1 << (position + (i * 8) / size) : 0)
+      const bits = b.vector(Array.from({ length: 16 }, (_, i) => bit(i)))
+      return b.wasm(`${integers}.eq`, [b.wasm('v128.and', [each, bits]), bits])
+    }
+    const taken = chosen(4)
+    const product = operate(b, shape, 'mul', destination, source.value)
+    const products = b.wasm('v128.and', [product, taken])
+    const neighbours = (value: Value, elements: readonly number[]) => b.shuffle(value, value, bytesOf(size, elements))
+    // What is summed may be zero; a sum of normal numbers or zeros raises nothing unless it is too large.
+    const pairs = operate(b, shape, 'add', products, neighbours(products, size === 32 ? [1, 0, 3, 2] : [1, 0]))
+    const total = size === 32 ? operate(b, shape, 'add', pairs, neighbours(pairs, [2, 3, 0, 1])) : pairs
+    const unfitProducts = b.wasm('v128.and', [unfit(b, shape, false, destination, source.value, product), taken])
+    const sums = both(
+      b, shape, ordinary(b, shape, pairs), finite(b, shape, pairs), ordinary(b, shape, total), finite(b, shape, total),
+    )
+    const fine = b.and(b.eqz(b.wasm('v128.any_true', [unfitProducts])), everywhere(b, shape, sums))
+    b.usually(
+      b.and(quiet(b), fine),
+      () => writeDestination(b, shape, b.wasm('v128.and', [total, chosen(0)])),
+      () => {
+        stashImmediate(b, immediate)
+        callArithmetic(b, Arithmetic.DotProduct, shape, source)
+      },
+    )
   }
 
 /** Suffixes of mnemonics. */
@@ -213,11 +337,11 @@ export const vectorArithmetic: Readonly<Record<string, Definition>> = Object.fro
   ...family('cmp', shape => compare(packedShape(shape), shape)),
   ...family('comi', shape => compareFlags(Arithmetic.CompareOrdered, shape as 'f32' | 'f64'), ['ss', 'sd']),
   ...family('ucomi', shape => compareFlags(Arithmetic.CompareUnordered, shape as 'f32' | 'f64'), ['ss', 'sd']),
-  ...family('round', shape => helped(Arithmetic.Round, shape, true)),
-  ...family('hadd', shape => helped(Arithmetic.HorizontalAdd, shape), ['ps', 'pd']),
-  ...family('hsub', shape => helped(Arithmetic.HorizontalSubtract, shape), ['ps', 'pd']),
-  ...family('addsub', shape => helped(Arithmetic.AddSubtract, shape), ['ps', 'pd']),
-  ...family('dp', shape => helped(Arithmetic.DotProduct, shape, true), ['ps', 'pd']),
+  ...family('round', roundToInteger),
+  ...family('hadd', shape => horizontal(Arithmetic.HorizontalAdd, 'add', packedShape(shape)), ['ps', 'pd']),
+  ...family('hsub', shape => horizontal(Arithmetic.HorizontalSubtract, 'sub', packedShape(shape)), ['ps', 'pd']),
+  ...family('addsub', shape => addSubtract(packedShape(shape)), ['ps', 'pd']),
+  ...family('dp', shape => dotProduct(packedShape(shape)), ['ps', 'pd']),
   ...family('rcp', shape => helped(Arithmetic.Reciprocal, shape), ['ps', 'ss']),
   ...family('rsqrt', shape => helped(Arithmetic.ReciprocalSquareRoot, shape), ['ps', 'ss']),
 ])

@@ -24,7 +24,7 @@ function callConvert(b: Builder, conversion: Conversion, source: Value): void {
 
 /** Inline code for results that raise nothing, else the helper. `fine` is 0 or 1; `inline` writes the destination. */
 function convert(b: Builder, conversion: Conversion, fine: Value, source: () => Value, inline: () => void): void {
-  b.if(fine, inline, () => callConvert(b, conversion, source()))
+  b.usually(fine, inline, () => callConvert(b, conversion, source()))
 }
 
 /** CVTSS2SD CVTSD2SS    the low element. Widening is exact. */
@@ -119,7 +119,7 @@ const toRegister =
     const source = readSource(b, shape)
     const whole = rounded(b, shape, source.value, chops)
     const fits = operate(b, shape, 'lt', operate(b, shape, 'abs', whole), b.constant(INTEGER_LIMIT, shape))
-    const result = b.ifElse(
+    const result = b.usually(
       b.and(quiet(b), fits),
       () => b.wasm(`i32.trunc_s.${shape}`, [whole]),
       () => b.call('vectorToInteger', formOf(b, conversion, b.constant(0), source.address())),

@@ -1,4 +1,5 @@
 /** The stack (SDM vol. 2). Values are stored before ESP moves, so a fault leaves everything as it was. */
+import { Lazy } from '../../runtime/flags.ts'
 import { Eflags, Gpr, Segment } from '../../runtime/state.ts'
 import { declareHelpers } from '../helper-signatures.ts'
 import type { Definition } from './builder.ts'
@@ -81,9 +82,14 @@ const lahf: Definition = b => {
 
 /** SAHF    SF ZF AF PF CF := AH; OF stays. */
 const sahf: Definition = b => {
-  const overflow = b.and(b.arithmeticFlags(), Eflags.OF)
-  b.setArithmeticFlags(b.or(b.and(b.highByteOfAx(), LOW_FLAGS), overflow))
+  const overflow = b.select(b.condition(OVERFLOW), Eflags.OF, 0)
+  const image = b.or(b.and(b.highByteOfAx(), LOW_FLAGS), overflow)
+  const different = b.xor(b.and(image, Eflags.ZF), Eflags.ZF)
+  b.setFlags(Lazy.Explicit, 32, different, undefined, image, b.and(image, Eflags.CF))
 }
+
+/** Condition code: OF is set. */
+const OVERFLOW = 0
 
 /** The arithmetic flags in the low byte of EFLAGS. */
 const LOW_FLAGS = Eflags.SF | Eflags.ZF | Eflags.AF | Eflags.PF | Eflags.CF

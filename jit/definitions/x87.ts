@@ -196,10 +196,18 @@ function linearAddress(b: Builder, helper: 'segmentWrite' | 'segmentRead', bytes
   return b.call(helper, b.effectiveSegment(), b.addressOf(0), bytes)
 }
 
-/** Stores a computed value unless an unmasked exception suppresses the store, then commits flags and pops. */
+/**
+ * Stores a computed value unless an unmasked exception suppresses the store, then commits flags and pops. Where nothing
+ * is stored, memory that cannot be written is a fault all the same, which comes first.
+ */
 function storeComputed(b: Builder, value: Value, pops: number): void {
   const offset = b.addressOf(0)
-  b.if(b.field('result'), () => b.store('operand', offset, b.sizeOf(0), value))
+  const bytes = b.sizeOf(0) / 8
+  b.if(
+    b.field('result'),
+    () => b.store('operand', offset, b.sizeOf(0), value),
+    () => void b.call('probeWrite', linearAddress(b, 'segmentWrite', bytes), bytes),
+  )
   b.call('x87CommitStore', pops, b.effectiveSegment(), offset)
 }
 
@@ -268,10 +276,13 @@ const extendedImage = (helper: string, access: 'segmentWrite' | 'segmentRead'): 
 }
 
 /** WAIT    reports a pending unmasked exception. */
-const wait: Definition = b => void b.call('x87Wait')
+const wait: Definition = b => b.require('wait')
 
 /** FNOP    waits like any other. */
 const fnop: Definition = onRegisters(() => {})
+
+/** FNENI FNDISI FNSETPM    what the 8087 and the 80287 did, nothing since; like all FN… they do not wait. */
+const obsoleteControl: Definition = checkAvailable
 
 /** Instructions whose helpers have inline code in regions (backends/region-x87.ts). */
 const REGION_MNEMONICS: ReadonlySet<string> = new Set([
@@ -279,12 +290,16 @@ const REGION_MNEMONICS: ReadonlySet<string> = new Set([
   'fiadd', 'fimul', 'fisub', 'fisubr', 'fidiv', 'fidivr', 'fcom', 'fcomp', 'fcompp', 'fucom', 'fucomp', 'fucompp',
   'ficom', 'ficomp', 'fcomi', 'fcomip', 'fucomi', 'fucomip', 'ftst', 'fcmovb', 'fcmovnb', 'fcmove', 'fcmovne', 'fcmovbe',
   'fcmovnbe', 'fcmovu', 'fcmovnu', 'fld', 'fild', 'fst', 'fstp', 'fist', 'fistp', 'fisttp', 'fld1', 'fldl2t', 'fldl2e',
-  'fldpi', 'fldlg2', 'fldln2', 'fldz', 'fxch', 'fchs', 'fabs', 'fsqrt', 'fnstcw', 'fnstsw', 'fldcw',
+  'fldpi', 'fldlg2', 'fldln2', 'fldz', 'fxch', 'fchs', 'fabs', 'fsqrt', 'fnstcw', 'fnstsw', 'fldcw', 'wait',
 ])
 
-/** Whether regions execute an x87 instruction themselves. FSTP m80 checks its ten bytes at once, which they do not. */
+/**
+ * Whether regions execute an x87 instruction themselves. FSTP m80 checks its ten bytes at once, which they do not; FLD
+ * ST(7) reads the register that it pushes into, so that one of its two conditions is never met.
+ */
 export function isRegionX87({ mnemonic, operands }: Pick<Instruction, 'mnemonic' | 'operands'>): boolean {
   const [first] = operands
+  if (mnemonic === 'fld' && first.kind === 'register' && first.index === 7) return false
   return REGION_MNEMONICS.has(mnemonic) && !(mnemonic === 'fstp' && first.kind === 'memory' && first.size === 80)
 }
 
@@ -363,7 +378,7 @@ export const x87: Record<string, Definition> = {
   fsin: simple('x87Sine'),
   fcos: simple('x87Cosine'),
   fsincos: simple('x87SineCosine'),
-  fnop, wait, fnstcw, fnstsw, fldcw,
+  fnop, fneni: obsoleteControl, fndisi: obsoleteControl, fnsetpm: obsoleteControl, wait, fnstcw, fnstsw, fldcw,
   fninit: control('x87Initialise'),
   fnclex: control('x87ClearExceptions'),
   fnstenv: image('x87StoreEnvironment', 'x87Available', 'segmentWrite', 0),

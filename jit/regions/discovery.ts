@@ -29,7 +29,7 @@ export interface DiscoveryLimits {
 /** Bounds found by measurement (docs/architecture.md): larger functions reach V8's optimiser too late. */
 export const defaultLimits: DiscoveryLimits = { blocks: 64, instructions: 256 }
 
-const LONGEST_BLOCK = 64
+const LONGEST_BLOCK = 128
 /** Functions that an indirect call may have gone to for its region to take them in. */
 const MOST_CALLEES = 8
 const MAX_INSTRUCTION_BYTES = 15

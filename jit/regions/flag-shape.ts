@@ -9,7 +9,7 @@
  * A shape has a key, so that joins can compare: equal shapes meet as they are, different ones as a dynamic one.
  */
 import { Lazy } from '../../runtime/flags.ts'
-import type { Node } from '../ir.ts'
+import { type Node, USUAL } from '../ir.ts'
 
 export interface FlagShape {
   readonly place: 'memory' | 'static' | 'dynamic' | 'dead'
@@ -94,6 +94,7 @@ export function flagUseOf(statements: readonly Node[], constantOf: (node: Node) 
         reads = true
       }
       if (node.op === 'if') {
+        if (node.name === USUAL) exits = true
         const known = constantOf(node.args[0])
         if (known === undefined || known !== 0) scan(node.then, conditional || known === undefined)
         if (known === undefined || known === 0) scan(node.otherwise, conditional || known === undefined)

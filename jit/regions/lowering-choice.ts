@@ -27,7 +27,7 @@ const INLINE = new Set([
   'mov', 'movzx', 'movsx', 'lea', 'xchg', 'cmovcc', 'setcc', 'cbw', 'cwd', 'nop', 'pause', 'bswap', 'movbe', 'xlat',
   'add', 'adc', 'sub', 'sbb', 'cmp', 'inc', 'dec', 'neg', 'xadd', 'cmpxchg', 'and', 'or', 'xor', 'test', 'not',
   'shl', 'shr', 'sar', 'rol', 'ror', 'rcl', 'rcr', 'shld', 'shrd', 'mul', 'imul', 'div', 'idiv',
-  'bt', 'bts', 'btr', 'btc', 'bsf', 'bsr', 'movseg', 'push', 'pop', 'leave', 'cld', 'std', 'clc', 'stc', 'cmc',
+  'bt', 'bts', 'btr', 'btc', 'bsf', 'bsr', 'movseg', 'push', 'pop', 'leave', 'cld', 'std', 'clc', 'stc', 'cmc', 'sahf',
   'jcc', 'jmp', 'call', 'ret', 'loop', 'loope', 'loopne', 'jcxz', 'movs', 'stos', 'lods',
 ])
 /** Instructions that go elsewhere or move the stack: with 32-bit operands only. */

@@ -9,6 +9,7 @@
  *
  * Source: Intel SDM vol. 1, 8.1.2 (register stack), 8.5.1.1 (stack overflow and underflow).
  */
+import type { Instruction } from '../decode/instruction.ts'
 import type { Node } from '../ir.ts'
 import type { ConstantIn, Prepared, PreparedBlock } from './flag-flow.ts'
 import { isCalled } from './lowering-choice.ts'
@@ -129,18 +130,19 @@ export function after(before: X87Knowledge, effect: StackEffect): X87Knowledge {
 }
 
 /** What is known behind the handler of an x87 instruction. */
-export function afterHandler(before: X87Knowledge, { mnemonic, operands }: Prepared['source']['instruction']): X87Knowledge {
+export function afterHandler(before: X87Knowledge, { mnemonic, operands }: Instruction): X87Knowledge {
   const stored = mnemonic === 'fstp' ? 1 : mnemonic === 'fld' && operands[0].kind === 'memory' ? -1 : 0
   return { ...unknown, depth: (before.depth + (handledMoves[mnemonic] ?? stored)) & 7 }
 }
 
 /** Whether a handled instruction may look at the x87 state or change it. */
-export function touchesX87({ mnemonic, operands }: Prepared['source']['instruction']): boolean {
-  return mnemonic.startsWith('f') || mnemonic === 'wait' || usesMmx({ mnemonic, operands })
+export function touchesX87(instruction: Instruction): boolean {
+  const { mnemonic } = instruction
+  return mnemonic.startsWith('f') || mnemonic === 'wait' || usesMmx(instruction)
 }
 
 /** Whether an instruction works on MM registers, which lie in x87 registers. */
-export function usesMmx({ mnemonic, operands }: Pick<Prepared['source']['instruction'], 'mnemonic' | 'operands'>): boolean {
+export function usesMmx({ mnemonic, operands }: Instruction): boolean {
   return mnemonic === 'emms' || operands.some(operand => operand.kind === 'register' && operand.class === 'mm')
 }
 

@@ -13,7 +13,7 @@ export { closePage, flushPage, flushTlb, peekFetch, peekTranslate, translateFetc
 export {
   hostForRead16, hostForRead32, hostForRead8, hostForWrite16, hostForWrite32, hostForWrite8, validateRegion,
 } from './regions'
-export { attend, cancelStep, findRun, isCalm, noteMiss, startTargetProfile } from './runs'
+export { attend, cancelStep, findRun, isCalm, noteMiss, notePackedTarget, noteTarget, startTargetProfile } from './runs'
 export * from './system'
 export { fxrstor, fxsave } from './fxsave'
 export { aesGenerateKey, aesRound, carrylessMultiply } from './aes'

@@ -10,7 +10,7 @@ import {
   KEY, MANY_MISSES, MAX_RUN_INSTRUCTIONS, MISS_PROFILE_BASE, MISS_PROFILE_ENTRIES, MISS_PROFILE_ENTRY_BYTES, MODE, MODE_FLAT,
   MODE_STEP, NMI_BLOCKED, NOT_CROSSING, PIN_INTR, PIN_NMI, RECORD_BYTES, REMAINING, REMAINING_CUT, REPEATING, RESUME_BEFORE,
   RUN_TABLE_BASE, RUN_TABLE_ENTRIES, RUN_TABLE_ENTRY_BYTES, SEGMENT_BASE, SEGMENT_CS, SEGMENT_LIMIT, SHADOW_BEFORE,
-  SHADOW_MOV_SS, STEPPING, STEP_REQUEST, TARGET_PROFILE_ROW_BYTES, TRACE_EACH, TRAP_BEFORE,
+  SHADOW_MOV_SS, STEPPING, STEP_REQUEST, TARGET_PROFILE_FIRST, TARGET_PROFILE_ROW_BYTES, TRACE_EACH, TRAP_BEFORE,
   VECTOR_GP, WHOLE_RUNS,
 } from '../../build/helpers/layout'
 import { hitsCode } from './breakpoints'
@@ -203,6 +203,35 @@ export function noteMiss(eip: u32): bool {
     store<u32>(entry, count - 1, 4)
   }
   return false
+}
+
+/** Targets that a row of the target profile may hold, and how many words from its hash on may hold one. */
+const MOST_TARGETS: u32 = (TARGET_PROFILE_ROW_BYTES - TARGET_PROFILE_FIRST) >> 2
+const TARGET_PLACES: u32 = 4
+
+/**
+ * Notes in a row of the target profile where its jump has gone. before: in the one word of its hash, where two of a
+ * dozen targets often took each other's place, and a region never knew both => after: in the first free of four. Of
+ * more, the last takes the first one's place.
+ */
+export function noteTarget(row: u32, target: u32): void {
+  const first = (((target * HASH_MULTIPLIER) >> 16) * MOST_TARGETS) >> 16
+  for (let i: u32 = 0; i < TARGET_PLACES; i++) {
+    const place = row + TARGET_PROFILE_FIRST + (((first + i) % MOST_TARGETS) << 2)
+    const held = load<u32>(place)
+    if (held == target) return
+    if (held == 0) {
+      store<u32>(place, target)
+      return
+    }
+  }
+  store<u32>(row + TARGET_PROFILE_FIRST + (first << 2), target)
+}
+
+/** The same for regions, the row in the upper half. */
+export function notePackedTarget(packed: u64): u64 {
+  noteTarget(<u32>(packed >> 32), <u32>packed)
+  return 0
 }
 
 /** Gives a row of the target profile to the indirect jump or call at `eip`. */

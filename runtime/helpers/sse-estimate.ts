@@ -16,65 +16,74 @@ const OPERAND_SHIFT: u32 = 11
 const RESULT_SHIFT: u32 = 11
 const HALF: u32 = 0x3f000000
 
-/** Operands between two places of a table that an index holds. */
-const INDEX_SHIFT: u32 = 6
-const INDEX_ENTRIES: u32 = 64
-const INDEX_BYTES: u32 = INDEX_ENTRIES << 1
-/** For each table: how many bits stand in front of every 64th operand's. */
-const indices = memory.data(384)
+/** Operands of a table, and the bytes of their results when it is spread out: one 16-bit word each. */
+const OPERANDS: u32 = 1 << (FRACTION_BITS - OPERAND_SHIFT)
+const TABLE_BYTES: u32 = OPERANDS << 1
+const reciprocals = memory.data(8192)
+const rootsOfOdd = memory.data(8192)
+const rootsOfEven = memory.data(8192)
 let ready = false
 
-/** Bits of `table` up to the end of `zeros` zeros, from bit `from` on. */
-function afterZeros(table: usize, from: u32, zeros: u32): u32 {
-  let at = from
-  for (let left = zeros; left != 0; at++) left -= ((<u32>load<u8>(table + (at >> 3)) >> (at & 7)) & 1) ^ 1
-  return at
-}
-
-function prepareTable(table: usize, index: usize): void {
+/** Spreads a table's bits out into the last digits of its results: a zero bit goes on to the next operand. */
+function spread(bits: usize, first: u32, results: usize): void {
   let at: u32 = 0
-  for (let i: u32 = 0; i < INDEX_ENTRIES; i++) {
-    store<u16>(index + (i << 1), <u16>at)
-    at = afterZeros(table, at, 1 << INDEX_SHIFT)
+  let result = first
+  for (let offset: u32 = 0; offset < TABLE_BYTES; at++) {
+    if (((<u32>load<u8>(bits + (at >> 3)) >> (at & 7)) & 1) != 0) {
+      result--
+    } else {
+      store<u16>(results + offset, <u16>result)
+      offset += 2
+    }
   }
 }
 
 function prepare(): void {
-  if (ready) return
   ready = true
-  prepareTable(RECIPROCALS, indices)
-  prepareTable(ROOTS_OF_ODD, indices + INDEX_BYTES)
-  prepareTable(ROOTS_OF_EVEN, indices + 2 * INDEX_BYTES)
+  spread(RECIPROCALS, RECIPROCALS_FIRST, reciprocals)
+  spread(ROOTS_OF_ODD, ROOTS_OF_ODD_FIRST, rootsOfOdd)
+  spread(ROOTS_OF_EVEN, ROOTS_OF_EVEN_FIRST, rootsOfEven)
 }
 
 /** The estimate, from one half to one, for the fraction of an operand. */
-function look(table: usize, index: usize, first: u32, fraction: u32): u32 {
-  prepare()
-  const operand = fraction >> OPERAND_SHIFT
-  const near = load<u16>(index + ((operand >> INDEX_SHIFT) << 1))
-  // All bits in front of the operand's own zero that are no zeros are steps down.
-  const end = afterZeros(table, near, (operand & ((1 << INDEX_SHIFT) - 1)) + 1)
-  return HALF + ((first - (end - operand - 1)) << RESULT_SHIFT)
+// @ts-ignore: decorator
+@inline
+function look(table: usize, fraction: u32): u32 {
+  if (!ready) prepare()
+  return HALF + (<u32>load<u16>(table + ((fraction >> OPERAND_SHIFT) << 1)) << RESULT_SHIFT)
 }
 
 function isZeroHere(bits: u64): bool {
   return isZeroBits(bits, false) || isDenormal(bits, false)
 }
 
+/** Numbers of biased exponents of operands whose reciprocals are normal, from 1 on: above, those of 2^126 and more. */
+const RECIPROCAL_EXPONENTS: u32 = 252
+const POSITIVE_EXPONENTS: u32 = 254
+
 /** RCPSS. */
 export function reciprocal(bits: u32): u64 {
+  const biased = (bits >> FRACTION_BITS) & 0xff
+  if (biased - 1 < RECIPROCAL_EXPONENTS)
+    return look(reciprocals, bits & FRACTION) + (((<u32>BIAS - biased) << FRACTION_BITS) ^ (bits & <u32>signBit(false)))
   const sign = bits & <u32>signBit(false)
   if (isNaNBits(bits, false)) return bits | quietBit(false)
   if (isZeroHere(bits)) return sign | infinity(false)
   if (isInfinity(bits, false)) return sign
   const exponent = <i32>((bits & ~sign) >> FRACTION_BITS) - BIAS
-  const estimate = look(RECIPROCALS, indices, RECIPROCALS_FIRST, bits & FRACTION)
+  const estimate = look(reciprocals, bits & FRACTION)
   const field = <i32>(estimate >> FRACTION_BITS) - exponent
   return field < 1 ? sign : sign | (<u32>field << FRACTION_BITS) | (estimate & FRACTION)
 }
 
 /** RSQRTSS. */
 export function reciprocalSquareRoot(bits: u32): u64 {
+  const above = (bits >> FRACTION_BITS) - 1
+  if (above < POSITIVE_EXPONENTS) {
+    // Even biased exponents are odd powers of two.
+    const estimate = look(select<usize>(rootsOfOdd, rootsOfEven, (above & 1) != 0), bits & FRACTION)
+    return estimate - (<u32>((<i32>above + 1 - BIAS) >> 1) << FRACTION_BITS)
+  }
   const sign = bits & <u32>signBit(false)
   if (isNaNBits(bits, false)) return bits | quietBit(false)
   if (isZeroHere(bits)) return sign | infinity(false)
@@ -83,7 +92,7 @@ export function reciprocalSquareRoot(bits: u32): u64 {
   const exponent = <i32>(bits >> FRACTION_BITS) - BIAS
   const estimate =
     (exponent & 1) != 0
-      ? look(ROOTS_OF_ODD, indices + INDEX_BYTES, ROOTS_OF_ODD_FIRST, bits & FRACTION)
-      : look(ROOTS_OF_EVEN, indices + 2 * INDEX_BYTES, ROOTS_OF_EVEN_FIRST, bits & FRACTION)
+      ? look(rootsOfOdd, bits & FRACTION)
+      : look(rootsOfEven, bits & FRACTION)
   return estimate - (<u32>(exponent >> 1) << FRACTION_BITS)
 }

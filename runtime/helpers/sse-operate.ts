@@ -60,8 +60,6 @@ function combine(operation: u32, a: u64, b: u64, index: u32, wide: bool): u64 {
     case ARITHMETIC_MAXIMUM: return choose(a, b, true, wide)
     case ARITHMETIC_COMPARE: return compare(a, b, load<u32>(VECTOR_IMMEDIATE) & 7, wide) ? 0xffffffffffffffff : 0
     case ARITHMETIC_ROUND: return roundToIntegral(b, load<u32>(VECTOR_IMMEDIATE), wide)
-    case ARITHMETIC_RECIPROCAL: return reciprocal(<u32>b)
-    case ARITHMETIC_RECIPROCAL_SQUARE_ROOT: return reciprocalSquareRoot(<u32>b)
     case ARITHMETIC_ADD_SUBTRACT: return sum(a, b, (index & 1) == 0, wide)
     default: return 0
   }
@@ -97,6 +95,15 @@ function dotProduct(destination: u32, source: u32, wide: bool): void {
   for (let i: u32 = 0; i < count; i++) setElement(RESULT, i, (mask >> i) & 1 ? total : 0, wide)
 }
 
+/** RCPPS and its kind, of `count` elements; MXCSR has no part in it. */
+function estimate(operation: u32, destination: u32, source: u32, count: u32): void {
+  const roots = operation == ARITHMETIC_RECIPROCAL_SQUARE_ROOT
+  for (let offset: u32 = 0; offset < count << 2; offset += 4) {
+    const bits = load<u32>(source + offset)
+    store<u32>(destination + offset, <u32>(roots ? reciprocalSquareRoot(bits) : reciprocal(bits)))
+  }
+}
+
 /** Writes the first `bytes` bytes of the results when they may be. */
 function commit(destination: u32, bytes: u32): void {
   if (endFloat()) memory.copy(destination, RESULT, bytes)
@@ -110,6 +117,10 @@ export function vectorArithmetic(form: u32): void {
   const destination = destinationOf(form)
   const source = sourceOf(form)
   const scalar = shape >= ELEMENT_SCALAR_SINGLE
+  if (operation >= ARITHMETIC_RECIPROCAL) {
+    estimate(operation, destination, source, scalar ? 1 : 4)
+    return
+  }
   if (wide ? quickDoubles(operation, destination, source, scalar) : quickSingles(operation, destination, source, scalar)) return
   beginFloat()
   if (operation == ARITHMETIC_HORIZONTAL_ADD || operation == ARITHMETIC_HORIZONTAL_SUBTRACT)

@@ -25,18 +25,36 @@ const AS_MASK: u32 = 2
 /** Where flags stand in the result, above the index. */
 const FLAGS_POSITION: u32 = 8
 
-/** Element `i` of a string. */
-function element(address: u32, i: u32, immediate: u32): i32 {
-  if ((immediate & WORDS) != 0)
-    return (immediate & SIGNED) != 0 ? <i32>load<i16>(address + (i << 1)) : <i32>load<u16>(address + (i << 1))
-  return (immediate & SIGNED) != 0 ? <i32>load<i8>(address + i) : <i32>load<u8>(address + i)
+/** An element of a vector, everywhere. */
+// @ts-ignore: decorator
+@inline
+function everywhere(address: u32, i: u32, words: bool): v128 {
+  return words ? i16x8.splat(load<i16>(address + (i << 1))) : i8x16.splat(load<i8>(address + i))
+}
+
+/** A bit for each element that is all ones. */
+// @ts-ignore: decorator
+@inline
+function bitsOf(mask: v128, words: bool): u32 {
+  return words ? <u32>i16x8.bitmask(mask) : <u32>i8x16.bitmask(mask)
+}
+
+// @ts-ignore: decorator
+@inline
+function equal(a: v128, b: v128, words: bool): v128 {
+  return words ? i16x8.eq(a, b) : i8x16.eq(a, b)
+}
+
+/** Elements of a that are not below those of b. */
+function notBelow(a: v128, b: v128, immediate: u32): v128 {
+  if ((immediate & WORDS) != 0) return (immediate & SIGNED) != 0 ? i16x8.ge_s(a, b) : i16x8.ge_u(a, b)
+  return (immediate & SIGNED) != 0 ? i8x16.ge_s(a, b) : i8x16.ge_u(a, b)
 }
 
 /** Elements in front of the first zero. */
-function implicitLength(address: u32, count: u32, immediate: u32): u32 {
-  let length: u32 = 0
-  while (length < count && element(address, length, immediate) != 0) length++
-  return length
+function implicitLength(address: u32, count: u32, words: bool): u32 {
+  const zeros = bitsOf(equal(v128.load(address), i32x4.splat(0), words), words)
+  return ctz(zeros | (1 << count))
 }
 
 /** The magnitude of a length register, at most `count`. */
@@ -47,28 +65,33 @@ function explicitLength(value: i32, count: u32): u32 {
 
 /** IntRes1: a bit for each element of the source (of its alignment, for equal ordered). */
 function aggregate(left: u32, leftLength: u32, right: u32, rightLength: u32, count: u32, immediate: u32): u32 {
+  const words = (immediate & WORDS) != 0
+  const all: u32 = (<u32>1 << count) - 1
+  const leftValid: u32 = (<u32>1 << leftLength) - 1
+  const rightValid: u32 = (<u32>1 << rightLength) - 1
+  const source = v128.load(right)
   const kind = (immediate >> 2) & 3
-  let bits: u32 = 0
-  for (let j: u32 = 0; j < count; j++) {
-    let holds = false
+  if (kind == EQUAL_EACH) {
+    const same = bitsOf(equal(v128.load(left), source, words), words)
+    return (same & leftValid & rightValid) | (~(leftValid | rightValid) & all)
+  }
+  if (kind == EQUAL_ANY || kind == RANGES) {
+    let holds = i32x4.splat(0)
     if (kind == EQUAL_ANY) {
-      for (let i: u32 = 0; i < leftLength && j < rightLength; i++)
-        if (element(left, i, immediate) == element(right, j, immediate)) holds = true
-    } else if (kind == RANGES) {
-      for (let i: u32 = 0; i + 1 < leftLength && j < rightLength; i += 2) {
-        const value = element(right, j, immediate)
-        if (value >= element(left, i, immediate) && value <= element(left, i + 1, immediate)) holds = true
-      }
-    } else if (kind == EQUAL_EACH) {
-      if (j < leftLength && j < rightLength) holds = element(left, j, immediate) == element(right, j, immediate)
-      else holds = j >= leftLength && j >= rightLength
+      for (let i: u32 = 0; i < leftLength; i++) holds = v128.or(holds, equal(everywhere(left, i, words), source, words))
     } else {
-      // Equal ordered: the destination as a substring that begins here; what lies beyond the register matches.
-      holds = true
-      for (let i: u32 = 0; i < leftLength && i + j < count; i++)
-        if (i + j >= rightLength || element(left, i, immediate) != element(right, i + j, immediate)) holds = false
+      for (let i: u32 = 0; i + 1 < leftLength; i += 2) {
+        const above = notBelow(source, everywhere(left, i, words), immediate)
+        holds = v128.or(holds, v128.and(above, notBelow(everywhere(left, i + 1, words), source, immediate)))
+      }
     }
-    if (holds) bits |= 1 << j
+    return bitsOf(holds, words) & rightValid
+  }
+  // Equal ordered: the destination as a substring that begins here; what lies beyond the register matches.
+  let bits = all
+  for (let i: u32 = 0; i < leftLength; i++) {
+    const same = bitsOf(equal(everywhere(left, i, words), source, words), words) & rightValid
+    bits &= (same >> i) | ~(all >> i)
   }
   return bits
 }
@@ -81,12 +104,13 @@ export function compareStrings(form: u32): u32 {
   const left = (form >> DESTINATION_SHIFT) & FORM_ADDRESS_MASK
   const right = (form >> SOURCE_SHIFT) & FORM_ADDRESS_MASK
   const immediate = load<u32>(VECTOR_IMMEDIATE)
-  const count: u32 = (immediate & WORDS) != 0 ? 8 : 16
+  const words = (immediate & WORDS) != 0
+  const count: u32 = words ? 8 : 16
   const isExplicit = (form & EXPLICIT_LENGTHS) != 0
-  const leftLength = isExplicit ? explicitLength(load<i32>(VECTOR_LENGTHS), count) : implicitLength(left, count, immediate)
+  const leftLength = isExplicit ? explicitLength(load<i32>(VECTOR_LENGTHS), count) : implicitLength(left, count, words)
   const rightLength = isExplicit
     ? explicitLength(load<i32>(VECTOR_LENGTHS + 8), count)
-    : implicitLength(right, count, immediate)
+    : implicitLength(right, count, words)
   const all: u32 = (<u32>1 << count) - 1
   let bits = aggregate(left, leftLength, right, rightLength, count, immediate)
   if ((immediate & NEGATIVE) != 0) bits ^= (immediate & ONLY_VALID) != 0 ? (<u32>1 << rightLength) - 1 : all

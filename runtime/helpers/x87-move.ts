@@ -387,7 +387,7 @@ export function x87StoreExtended(linear: u32): void {
     sig = significand(0)
     se = signExponent(0)
   }
-  if (!storeSuppressed() && !writeTen(linear, sig, se)) return
+  if (!writeTen(linear, sig, se)) return
   commitStore(1)
 }
 
@@ -403,14 +403,15 @@ export function x87StoreDecimal(linear: u32): void {
     low = storedLow
     high = storedHigh
   }
-  if (!storeSuppressed() && !writeTen(linear, low, high)) return
+  if (!writeTen(linear, low, high)) return
   commitStore(1)
 }
 
-/** Writes ten bytes or none; false when the access faults. */
+/** Writes ten bytes, or none when an unmasked exception suppresses the store; false when the access faults. */
 function writeTen(linear: u32, low: u64, high: u32): bool {
   probeWrite(linear, EXTENDED_BYTES)
   if (faulted()) return false
+  if (storeSuppressed()) return true
   write64(linear, low)
   write16(linear + 8, high)
   return !faulted()

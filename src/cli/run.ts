@@ -69,6 +69,7 @@ export async function runCommand(argv: readonly string[], host: RunHost): Promis
 function readKernel(kernel: string, parsed: RunArguments): BootImage {
   return loadKernel({
     kernel: readInputFile(kernel, 'the kernel', parsed.memoryBytes),
+    kernelName: kernel,
     initrd: parsed.initrd === undefined ? undefined : readInputFile(parsed.initrd, 'the initrd', parsed.memoryBytes),
     initrdName: parsed.initrd,
     cmdline: parsed.append,

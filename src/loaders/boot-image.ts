@@ -11,6 +11,8 @@
 export interface KernelRequest {
   /** The kernel file: a Linux bzImage or a Multiboot kernel. */
   readonly kernel: Uint8Array
+  /** Name of the kernel file, the first word of a Multiboot kernel's command line; Linux gets none. */
+  readonly kernelName?: string
   /** The initial RAM disk (Linux) or the first module (Multiboot). */
   readonly initrd?: Uint8Array
   /** Name given to a Multiboot module; Linux ignores it. */

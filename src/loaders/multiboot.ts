@@ -276,7 +276,9 @@ function placeInformation(layout: PhysicalLayout, bytes: number, what: string): 
 /** The information structure and all that it points to, as one load that begins with the structure. */
 function buildInformation(layout: PhysicalLayout, request: KernelRequest, module: MemoryLoad | undefined): MemoryLoad {
   const map = firmwareMap(request.memoryBytes)
-  const cmdline = terminated(request.cmdline ?? '', 'command line')
+  // As QEMU and GRUB have it, the kernel's own name comes first.
+  const line = [request.kernelName, request.cmdline].filter(part => part).join(' ')
+  const cmdline = terminated(line, 'command line')
   const moduleName = terminated(request.initrdName ?? '', 'name of the initrd')
   const loaderName = terminated(BOOT_LOADER_NAME, 'name of the boot loader')
 

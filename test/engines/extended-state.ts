@@ -2,7 +2,7 @@
 import type { Core } from '../../runtime/core.ts'
 import { stateAddress } from '../../runtime/state.ts'
 import {
-  CONTROL_STATUS_WORD, EXPONENT_WORD, MM_WORD, MXCSR_WORD, TAGS_WORD, XMM_WORD,
+  CONTROL_STATUS_WORD, EXPONENT_WORD, MM_WORD, MXCSR_WORD, TAGS_WORD, type X87Pointers, XMM_WORD,
 } from '../vectors/extended-state.ts'
 
 const TOP_POSITION = 11
@@ -26,6 +26,24 @@ export function loadExtended(core: Core, words: readonly number[]): void {
   core.set('fpuStatus', status & ~TOP_MASK)
   core.set('fpuTop', (status & TOP_MASK) >> TOP_POSITION)
   core.set('fpuTag', words[TAGS_WORD])
+}
+
+export function loadPointers(core: Core, pointers: X87Pointers): void {
+  core.set('fpuInstructionOffset', pointers.instructionOffset | 0)
+  core.set('fpuInstructionSelector', pointers.instructionSelector)
+  core.set('fpuDataOffset', pointers.dataOffset | 0)
+  core.set('fpuDataSelector', pointers.dataSelector)
+  core.set('fpuOpcode', pointers.opcode)
+}
+
+export function readPointers(core: Core): X87Pointers {
+  return {
+    instructionOffset: core.get('fpuInstructionOffset') >>> 0,
+    instructionSelector: core.get('fpuInstructionSelector'),
+    dataOffset: core.get('fpuDataOffset') >>> 0,
+    dataSelector: core.get('fpuDataSelector'),
+    opcode: core.get('fpuOpcode'),
+  }
 }
 
 export function readExtended(core: Core): number[] {

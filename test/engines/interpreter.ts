@@ -28,7 +28,7 @@ import {
 } from '../vectors/environment.ts'
 import type { MemoryBytes, Vector as TestVector, VectorFault } from '../vectors/format.ts'
 import { patternByte } from '../vectors/random.ts'
-import { loadExtended, readExtended } from './extended-state.ts'
+import { loadExtended, loadPointers, readExtended, readPointers } from './extended-state.ts'
 import { Page, type SegmentCache, TestCpu } from './test-cpu.ts'
 
 /** Physical layout below the page tables; all of it is seen at SYSTEM_LINEAR, by the supervisor alone. */
@@ -187,6 +187,7 @@ abstract class InterpreterEngine implements CpuEngine {
     core.set('cr4', Cr4.OSFXSR | Cr4.OSXMMEXCPT)
     core.set('cpl', 3)
     if (vector.extended) loadExtended(core, vector.extended)
+    if (vector.pointers) loadPointers(core, vector.pointers)
     core.set('eip', vector.eip | 0)
     core.set('fault', 0)
     core.set('halted', 0)
@@ -227,7 +228,7 @@ abstract class InterpreterEngine implements CpuEngine {
     const registers = [0, 1, 2, 3, 4, 5, 6, 7].map(i => core.get('gpr', i) >>> 0)
     const selectors = [0, 1, 2, 3, 4, 5].map(i => core.get('segmentSelector', i))
     const state = { registers, selectors, eflags: core.exports.getEflags() >>> 0, eip: core.get('eip') >>> 0 }
-    const extended = vector.extended ? { extended: readExtended(core) } : {}
+    const extended = vector.extended ? { extended: readExtended(core), pointers: readPointers(core) } : {}
     const fault = core.get('cpl') === 0 ? this.takeFrame(state) : null
     const memoryChanges = this.collectMemory(vector)
     if (!fault || this.faultIsOwn(vector, fault, state.eip)) return { ...state, ...extended, memoryChanges, fault }

@@ -5,6 +5,7 @@
  *   bytes of a case -> compile -> region() -> interpreter to the INT3 or the handler's HLT
  */
 import { compile, regionOf } from '../../jit/compile.ts'
+import type { Optimisations } from '../../jit/optimisations.ts'
 import { RegionOutcome } from '../../runtime/exits.ts'
 import { PAGE_BYTES, RAM_BASE, RECORD_BYTES, REGION_RECORDS_BASE } from '../../runtime/memory-map.ts'
 import { ModeBit, Segment } from '../../runtime/state.ts'
@@ -19,9 +20,15 @@ const BUDGET = 2000
 
 export class RegionEngine extends RunningEngine {
   override readonly name: string = 'region'
+  private readonly optimisations: Partial<Optimisations>
   /** Cases that the region has executed, and those that it has left to the interpreter. */
   compiled = 0
   left = 0
+
+  constructor(optimisations: Partial<Optimisations> = {}) {
+    super()
+    this.optimisations = optimisations
+  }
 
   /** Flat 32-bit code that begins with an instruction which regions execute. */
   override knows(vector: Vector): boolean {
@@ -29,6 +36,10 @@ export class RegionEngine extends RunningEngine {
     const { selectors } = vector
     if (selectors[Segment.Cs] !== FLAT_CODE) return false
     return [Segment.Es, Segment.Ss, Segment.Ds].every(segment => selectors[segment] === FLAT_DATA)
+  }
+
+  account(): string {
+    return `${this.compiled} in compiled code, ${this.left} left to the interpreter, the rest not compiled`
   }
 
   private codePages(): { linear: number; physical: number; bytes: Uint8Array }[] {
@@ -46,7 +57,7 @@ export class RegionEngine extends RunningEngine {
     const { core } = this.cpu
     const mode = core.get('mode')
     // Alignment checks, which the vectors turn on by EFLAGS, end flat code.
-    const request = { entry: vector.eip, mode, pages: this.codePages(), records: REGION_RECORDS_BASE }
+    const request = { entry: vector.eip, mode, pages: this.codePages(), records: REGION_RECORDS_BASE, optimisations: this.optimisations }
     const region = (mode & ModeBit.Flat) !== 0 ? regionOf(request) : undefined
     region?.handled.forEach(({ instruction, eip }, i) => {
       this.cpu.writeRecord(request.records + i * RECORD_BYTES, instruction, eip)
@@ -65,4 +76,9 @@ export class RegionEngine extends RunningEngine {
     }
     super.execute(vector)
   }
+}
+
+/** Compiled regions, for the long check of tools/vectors/capture.ts. */
+export function createEngine(): RegionEngine {
+  return new RegionEngine()
 }

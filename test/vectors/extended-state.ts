@@ -22,6 +22,8 @@ const XMM_SLOT = 16
 const MM_SLOT = 48
 const TOP_SLOT = 64
 const TAGS_SLOT = 65
+const POINTERS_SLOT = 66
+const OPCODE_MASK = 0x7ff
 const MXCSR_DEFAULT = 0x1f80
 const CONTROL_DEFAULT = 0x37f
 const EXPONENTS_DEFAULT = 0x3fff_3fff
@@ -35,6 +37,27 @@ export function defaultExtended(fileSeed: number, index: number): number[] {
   const control = (CONTROL_DEFAULT | ((word(TOP_SLOT) & 7) << TOP_IN_WORD)) >>> 0
   const exponents = new Array<number>(4).fill(EXPONENTS_DEFAULT)
   return [...xmm, ...mm, MXCSR_DEFAULT, control, word(TAGS_SLOT) & 0xff, ...exponents, 0]
+}
+
+/** Last x87 instruction and operand, as the environment has them. */
+export interface X87Pointers {
+  readonly instructionOffset: number
+  readonly instructionSelector: number
+  readonly dataOffset: number
+  readonly dataSelector: number
+  readonly opcode: number
+}
+
+/** What case `index` starts with; no case has others. What they are afterwards: x87-pointers.ts. */
+export function casePointers(fileSeed: number, index: number): X87Pointers {
+  const word = (slot: number) => caseWord(fileSeed, index, POINTERS_SLOT + slot)
+  return {
+    instructionOffset: word(0),
+    dataOffset: word(1),
+    instructionSelector: word(2) & 0xffff,
+    dataSelector: word(2) >>> 16,
+    opcode: word(3) & OPCODE_MASK,
+  }
 }
 
 /** Name of a word, for messages. */

@@ -6,7 +6,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { ByteReader, ByteWriter } from './columns.ts'
 import { CODE_FILLER, codeRange, type Environment, segmentBase } from './environment.ts'
-import { defaultExtended } from './extended-state.ts'
+import { casePointers, defaultExtended } from './extended-state.ts'
 import { caseWord, patternByte } from './random.ts'
 import type { MemoryBytes, Vector, VectorFault, VectorRow, VectorState } from './vector.ts'
 
@@ -290,7 +290,7 @@ export function* readVectors(file: Uint8Array): Generator<Vector> {
     const extendedOut = extended && readDifference(extended, c.extendedOutMask, c.extendedOutBytes)
     yield {
       ...fromWords(words),
-      ...(extended && { extended }),
+      ...(extended && { extended, pointers: casePointers(header.fileSeed, index) }),
       environment: header.environment,
       index,
       row,

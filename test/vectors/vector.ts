@@ -1,5 +1,6 @@
 /** One CPU test vector: a machine state, an instruction, and what a real CPU made of it. */
 import type { Environment } from './environment.ts'
+import type { X87Pointers } from './extended-state.ts'
 
 /** General registers (EAX ECX EDX EBX ESP EBP ESI EDI), flags, instruction pointer, segment selectors. */
 export interface VectorState {
@@ -46,6 +47,8 @@ export interface VectorRow {
 }
 
 export interface Vector extends VectorState {
+  /** Initial pointers of the x87 environment, in families with extended state. */
+  readonly pointers?: X87Pointers
   readonly environment: Environment
   /** Number of the case in its file. */
   readonly index: number

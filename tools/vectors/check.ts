@@ -44,5 +44,7 @@ export async function checkFresh(
     }
   }
   console.log(`${engine.name}: ${run} cases, ${failed} failed`)
+  const account = engine.account?.()
+  if (account) console.log(account)
   return failed === 0 ? 0 : 1
 }

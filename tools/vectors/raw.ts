@@ -1,7 +1,7 @@
 /** Reads the raw stream of the capture program (its layout: native/main.c) into vectors. */
 import { ByteReader } from '../../test/vectors/columns.ts'
 import type { Environment } from '../../test/vectors/environment.ts'
-import { CONTROL_STATUS_WORD } from '../../test/vectors/extended-state.ts'
+import { CONTROL_STATUS_WORD, casePointers } from '../../test/vectors/extended-state.ts'
 import type { MemoryBytes, Vector, VectorHeader, VectorRow, VectorState } from '../../test/vectors/format.ts'
 
 const RAW_MAGIC = 0x31564354 // 'TCV1'
@@ -61,7 +61,9 @@ export function readRaw(data: Uint8Array, family: string): { header: Omit<Vector
     const errorCode = r.uint(4)
     const address = r.uint(4)
     const fault = vector === NO_FAULT ? null : { vector, errorCode, address }
-    vectors.push({ ...state, environment, index: vectors.length, row, size, bytes, memory, out, memoryChanges, fault })
+    const index = vectors.length
+    const pointers = extended ? { pointers: casePointers(fileSeed, index) } : {}
+    vectors.push({ ...state, ...pointers, environment, index, row, size, bytes, memory, out, memoryChanges, fault })
   }
   return { header: { family, fileSeed, environment, ...(extended && { extended }), rows }, vectors }
 }

@@ -331,7 +331,7 @@ describe('undocumented encodings that processors execute', () => {
     ['df c9', 'fxch st1'],
     ['d9 d9', 'fstp st1'],
     ['df d1', 'fstp st1'],
-    ['db e0', 'fnop'],
+    ['db e0', 'fneni'],
     ['0f 20 00', 'mov eax, cr0'],
     ['0f 0d c0', 'nop eax'],
     ['0f 1e fa', 'nop edx'],

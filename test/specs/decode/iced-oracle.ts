@@ -53,7 +53,6 @@ const OPTIONS =
 /** Our name covers undocumented aliases that iced gives names of their own. */
 const ALIASES: Readonly<Record<string, readonly string[]>> = {
   fstp: ['fstp', 'fstpnce'],
-  fnop: ['fnop', 'fneni', 'fndisi', 'fnsetpm'],
   nop: ['nop', 'reservednop'],
   shl: ['shl', 'sal'],
   prefetchw: ['reservednop'],

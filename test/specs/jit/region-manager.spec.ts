@@ -1,7 +1,7 @@
 /** What becomes of hot runs: when they are sent to the compiler, what is thrown away, and what happens without one. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { compile, type CompileRequest } from '../../../jit/compile.ts'
-import { type CompileOutcome, MOST_UNDER_WAY, RegionManager } from '../../../jit/region-manager.ts'
+import { type CompileOutcome, MOST_UNDER_WAY, MOST_WAITING, RegionManager } from '../../../jit/region-manager.ts'
 import { CompilerGone } from '../../../jit/worker/worker-compiler.ts'
 import { Gpr } from '../../../runtime/state.ts'
 import { CompiledBench } from '../../engines/compiled-cpu.ts'
@@ -88,13 +88,15 @@ describe('RegionManager', () => {
   })
 
   it('refuses the coldest when too many wait; they can ask again', () => {
-    runLoops(200)
+    const loops = MOST_UNDER_WAY + MOST_WAITING + 40
+    runLoops(loops)
     const { refused } = cpu.regions.stats
-    expect(refused).toBeGreaterThan(0)
-    expect(compiler.requests.length + refused).toBeLessThan(200)
-    go(2, CODE + 100 * LOOP_DISTANCE)
+    expect(refused).toBe(40)
+    expect(compiler.requests.length + refused).toBeLessThan(loops)
+    // All are as hot, so the last of them were refused.
+    go(2, CODE + loops * LOOP_DISTANCE)
     expect(cpu.regions.stats.refused).toBe(refused)
-    go(HEAT + 5, CODE + 100 * LOOP_DISTANCE)
+    go(HEAT + 5, CODE + loops * LOOP_DISTANCE)
     expect(cpu.regions.stats.refused).toBeGreaterThan(refused)
   })
 

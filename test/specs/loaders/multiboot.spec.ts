@@ -41,6 +41,20 @@ function string(ram: DataView, physical: number): string {
   return new TextDecoder().decode(new Uint8Array(ram.buffer, physical, end - physical))
 }
 
+describe('the command line', () => {
+  const line = (request: Partial<KernelRequest>): string => {
+    const image = load(request)
+    const ram = memory(image)
+    return string(ram, ram.getUint32((image.registers.ebx ?? 0) + 16, true))
+  }
+
+  it('begins with the name of the kernel file, where there is one', () => {
+    expect(line({ kernelName: 'tests/timer.elf', cmdline: 'one two' })).toBe('tests/timer.elf one two')
+    expect(line({ kernelName: 'tests/timer.elf' })).toBe('tests/timer.elf')
+    expect(line({ cmdline: 'one two' })).toBe('one two')
+  })
+})
+
 describe('the state at entry', () => {
   it('has the magic values and enters the kernel in flat protected mode', () => {
     const image = load()

@@ -36,6 +36,17 @@ function run(machine: Machine, done = () => false): RunResult {
 
 const tell: Code = outAl(DEBUG_CONSOLE)
 
+describe('fw_cfg', () => {
+  it('is there for kernels, too: its signature, and one CPU', () => {
+    const read: Code = [...in8(0x511), ...tell]
+    const { machine, debug } = boot([
+      ...[0, 5].flatMap(key => [out16(0x510, key), read, read]), powerOff, forever,
+    ])
+    run(machine)
+    expect(debug).toEqual([...new TextEncoder().encode('QE'), 1, 0])
+  })
+})
+
 describe('the A20 gate', () => {
   const PORT_92 = 0x92
   const CONTROLLER_COMMAND = 0x64

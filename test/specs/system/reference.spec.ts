@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 import { compile } from '../../../jit/compile.ts'
 import { LoadedMachine } from './reference/machine.ts'
 
-const programs = ['debug', 'segments', 'transfers', 'faults', 'real', 'floaterror', 'virtual8086', 'paging'] as const
+const programs = ['debug', 'segments', 'transfers', 'faults', 'real', 'floaterror', 'virtual8086', 'paging', 'registers', 'events', 'tables', 'double', 'random', 'random-real'] as const
 const file = (name: string) => readFileSync(new URL(`reference/${name}`, import.meta.url))
 
 test.each(programs)('%s, interpreted', name => {

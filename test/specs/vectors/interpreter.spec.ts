@@ -31,6 +31,6 @@ describe.each([createEngine, createRunEngine])('%o', create => {
       expect(reports.join('\n')).toBe('')
       expect(summary.run / (summary.run + summary.skipped)).toBeGreaterThan(LEAST_SHARE)
     },
-    60 * SECONDS,
+    300 * SECONDS,
   )
 })

@@ -6,9 +6,11 @@ import { decode } from '../../../jit/decode/decoder.ts'
 import { format } from '../../../jit/decode/disassembler.ts'
 import type { Instruction } from '../../../jit/decode/instruction.ts'
 import { codeBits } from '../../vectors/environment.ts'
-import { extendedName, MM_WORD, MXCSR_WORD, XMM_WORD } from '../../vectors/extended-state.ts'
+import { extendedName, MM_WORD, MXCSR_WORD, type X87Pointers, XMM_WORD } from '../../vectors/extended-state.ts'
 import { initialByte, type MemoryBytes, readVectors, type Vector, type VectorFault } from '../../vectors/format.ts'
 import { undefinedFlags } from '../../vectors/undefined-flags.ts'
+import { manualState, sameImageFault } from '../../vectors/vendor-differences.ts'
+import { pointersBehind } from '../../vectors/x87-pointers.ts'
 
 /** What an engine made of a vector. */
 export interface EngineResult {
@@ -24,6 +26,8 @@ export interface EngineResult {
   readonly fault: VectorFault | null
   /** Vector and x87 state (extended-state.ts) of cases that have it. */
   readonly extended?: readonly number[]
+  /** Last x87 instruction and operand, likewise. */
+  readonly pointers?: X87Pointers
 }
 
 /** Something that executes instructions. */
@@ -34,6 +38,8 @@ export interface CpuEngine {
   /** Cases that the engine can run; all when left out. The others are skipped. */
   knows?(vector: Vector): boolean
   run(vector: Vector): EngineResult
+  /** A line about how the cases were run, for the end of a long check. */
+  account?(): string
 }
 
 export interface FieldMismatch {
@@ -96,8 +102,10 @@ function faultText(fault: VectorFault | null): string {
 }
 
 /** Error codes are compared without the fetch bit. */
-function sameFault(expected: VectorFault | null, actual: VectorFault | null): boolean {
+function sameFault(vector: Vector, actual: VectorFault | null): boolean {
+  const expected = vector.fault
   if (!expected || !actual) return expected === actual
+  if (sameImageFault(vector, expected, actual)) return true
   const ignored = expected.vector === PAGE_FAULT ? FETCH_BIT : 0
   return (
     expected.vector === actual.vector &&
@@ -134,21 +142,26 @@ export function compareResult(vector: Vector, result: EngineResult): FieldMismat
   const expect = (field: string, expected: number, actual: number) => {
     if (expected >>> 0 !== actual >>> 0) fields.push({ field, expected: hex(expected), actual: hex(actual) })
   }
-  if (!sameFault(vector.fault, result.fault)) {
+  if (!sameFault(vector, result.fault)) {
     fields.push({ field: 'fault', expected: faultText(vector.fault), actual: faultText(result.fault) })
   }
-  for (const [i, name] of registerNames.entries()) expect(name, vector.out.registers[i], result.registers[i])
-  expect('eip', vector.out.eip, result.eip)
+  const out = manualState(vector)
+  for (const [i, name] of registerNames.entries()) expect(name, out.registers[i], result.registers[i])
+  expect('eip', out.eip, result.eip)
   const { selectors } = result
-  for (const [i, word] of (vector.out.extended ?? []).entries()) {
+  for (const [i, word] of (out.extended ?? []).entries()) {
     if (result.extended) expect(extendedName(i), word, result.extended[i])
   }
+  const pointers = result.pointers && pointersBehind(vector)
+  for (const [name, value] of Object.entries(pointers ?? {})) {
+    if (result.pointers) expect(`x87 ${name}`, value, result.pointers[name as keyof X87Pointers])
+  }
   for (const [i, name] of segmentNames.entries()) {
-    if (selectors) expect(name, vector.out.selectors[i], selectors[i])
+    if (selectors) expect(name, out.selectors[i], selectors[i])
   }
   const ignored = undefinedFlags(vector) | UNRECORDED_FLAGS
-  if ((vector.out.eflags ^ result.eflags) & ~ignored) {
-    fields.push({ field: 'eflags', expected: flagText(vector.out.eflags), actual: flagText(result.eflags) })
+  if ((out.eflags ^ result.eflags) & ~ignored) {
+    fields.push({ field: 'eflags', expected: flagText(out.eflags), actual: flagText(result.eflags) })
   }
   fields.push(...compareMemory(vector, result.memoryChanges))
   return fields

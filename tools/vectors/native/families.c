@@ -26,5 +26,7 @@ const family families[] = {
   { "sse41", { ALL(sse41) }, ENV_FLAT32, 150, 1 },
   { "sse42", { ALL(sse42) }, ENV_FLAT32, 200, 1 },
   { "aes", { ALL(aes) }, ENV_FLAT32, 150, 1 },
+  { "x87", { ALL(x87) }, ENV_FLAT32, 150, 1 },
+  { "vector16", { ALL(x87), ALL(mmx), ALL(sse), ALL(sse2) }, ENV_CODE16, 12, 1 },
 };
 const u32 family_count = sizeof families / sizeof *families;

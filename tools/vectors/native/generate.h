@@ -58,6 +58,10 @@ void default_extended(extended_state *e, u32 file_seed, u32 index);
 void prepare_vector(test_case *t);
 void finish_vector(test_case *t);
 
+/* setup_x87.c */
+void prepare_x87(test_case *t);
+void finish_x87(test_case *t);
+
 /* generate.c */
 u32 edge_value(int size);
 u32 some_value(int size);

@@ -61,6 +61,9 @@ typedef struct {
   u32 mxcsr;
   u16 control, status, tags; /* tags: one bit per register, set when it is in use */
   u16 exponent[8];           /* of the x87 register that an MM register is the significand of */
+  /* Last instruction and operand, before the case only: the kernel does not hand them back. */
+  u32 instruction_offset, data_offset;
+  u16 instruction_selector, data_selector, opcode;
 } extended_state;
 
 typedef struct {

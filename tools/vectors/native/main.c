@@ -12,6 +12,7 @@
  */
 #include "families.h"
 #include "generate.h"
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,10 +83,28 @@ static int sizes_of(const row *r, int environment, int out[2]) {
   switch (r->size) {
     case B: out[0] = 8; return 1;
     case W: out[0] = 16; return 1;
-    case D: out[0] = 32; return environment == ENV_CODE16 ? 0 : 1;
+    /* x87 and vector instructions do not care about the operand size. */
+    case D: out[0] = 32; return environment == ENV_CODE16 && !harness_extended ? 0 : 1;
     case Q: out[0] = 64; return 1;
     default: out[0] = 16, out[1] = 32; return 2;
   }
+}
+
+/* Takes what only AMD has, bit 17 (MM), out of the MXCSR_MASK of an FXSAVE image that has been stored. */
+#define MXCSR_MASK_BYTE 30
+#define DISPUTED_IN_BYTE 2
+static void clear_disputed_mask(u32 image) { *(u8 *)(image + MXCSR_MASK_BYTE) &= (u8)~DISPUTED_IN_BYTE; }
+
+/*
+ * Whether an image of the x87 environment has the pointers that the case began with. Linux does not keep all of them for
+ * 64-bit kernels, so a switch to another process just in front of the instruction loses them.
+ */
+static int pointers_kept(const test_case *t) {
+  const extended_state *e = &t->in.extended;
+  u16 expected[4] = { (u16)e->instruction_offset, e->instruction_selector, (u16)e->data_offset, e->data_selector };
+  for (u32 i = 0; i < 4; i++)
+    if (memcmp((const void *)(t->operand_linear + (3 + i) * (u32)t->size / 8), &expected[i], 2)) return 0;
+  return 1;
 }
 
 static u32 file_seed, case_index;
@@ -99,6 +118,9 @@ static int capture_case(const row *r, u32 row_index, int environment, int size) 
     if (!make_case(&t, r, environment, size, file_seed, case_index)) continue;
     for (u32 i = 0; i < t.patch_count; i++) harness_patch(&t.patches[i]);
     int usable = harness_run(&t.in, t.code_linear, t.code, t.length, &o);
+    if (usable && r->setup == X87_FX && r->access == WR && o.vector == NO_FAULT) clear_disputed_mask(t.operand_linear);
+    int stores_pointers = (r->elements == X_ENVIRONMENT || r->elements == X_STATE) && r->access == WR;
+    if (usable && r->setup == X87_CONTROL && stores_pointers && o.vector == NO_FAULT && !pointers_kept(&t)) usable = 0;
     change_count = changed_bytes = 0;
     overflow = 0;
     harness_changes(collect);
@@ -107,7 +129,7 @@ static int capture_case(const row *r, u32 row_index, int environment, int size) 
     int is_string = r->flags & (STRING_SOURCE | STRING_DEST);
     if (usable && o.vector != NO_FAULT && changed_bytes && !is_string) usable = 0, partial_writes++;
     /* So does what a faulting MASKMOVQ has made of the x87 state. */
-    int changed_state = memcmp(&o.state.extended, &t.in.extended, sizeof t.in.extended);
+    int changed_state = memcmp(&o.state.extended, &t.in.extended, offsetof(extended_state, instruction_offset));
     if (usable && o.vector != NO_FAULT && r->setup == MASKED_STORE && changed_state) usable = 0, partial_writes++;
     if (!usable || overflow || changed_bytes > MAX_CHANGED_BYTES) {
       rejected++;

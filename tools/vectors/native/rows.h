@@ -40,13 +40,20 @@ enum {
   FAR_MEMORY, FAR_RET, INTERRUPT_RET, SEGMENTED, STACK_LIMIT, ALIGNMENT,
   /* setup_vector.c */
   VECTOR, MASKED_STORE, MXCSR_IMAGE,
+  /* setup_x87.c: numbers; results without approximation; control instructions; FXSAVE and FXRSTOR */
+  X87, X87_DEFINED, X87_CONTROL, X87_FX,
 };
 /* What the elements of a vector operand are. */
 enum { BYTES, SINGLES, DOUBLES, INTEGERS, COUNTS, TEXT };
+/* What the memory operand of an x87 instruction is. */
+enum {
+  X_NONE, X_SINGLE, X_DOUBLE, X_EXTENDED, X_INTEGER16, X_INTEGER32, X_INTEGER64, X_DECIMAL, X_CONTROL, X_ENVIRONMENT,
+  X_STATE, X_FX,
+};
 
 typedef struct {
   const char *mnemonic, *form;
-  u32 opcode; /* 0xNN, 0x0FNN or 0x0F38NN */
+  u32 opcode; /* 0xNN, 0x0FNN, 0x0F38NN, or both bytes of an x87 instruction */
   int modrm;
   int size;
   int immediate;

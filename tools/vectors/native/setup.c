@@ -276,6 +276,7 @@ void prepare_operands(test_case *t) {
     case SWAP: break;
     case PLAIN: case COMPARE_EXCHANGE8: plain(t); break;
     case VECTOR: case MASKED_STORE: case MXCSR_IMAGE: prepare_vector(t); break;
+    case X87: case X87_DEFINED: case X87_CONTROL: case X87_FX: prepare_x87(t); break;
     default: prepare_system(t); break;
   }
 }
@@ -283,6 +284,10 @@ void prepare_operands(test_case *t) {
 /* Memory operands, now that their address is known. */
 void finish_operands(test_case *t) {
   const row *r = t->row;
+  if (r->setup >= X87) {
+    finish_x87(t);
+    return;
+  }
   if (r->setup >= VECTOR) {
     finish_vector(t);
     return;

@@ -24,6 +24,8 @@
 #define MM_SLOT 48
 #define TOP_SLOT 64
 #define TAGS_SLOT 65
+#define POINTERS_SLOT 66
+#define OPCODE_MASK 0x7FF
 
 void default_extended(extended_state *e, u32 file_seed, u32 index) {
   for (u32 i = 0; i < 32; i++) {
@@ -38,6 +40,12 @@ void default_extended(extended_state *e, u32 file_seed, u32 index) {
   e->status = (u16)((case_word(file_seed, index, TOP_SLOT) & 7) << TOP_SHIFT);
   e->tags = (u16)(case_word(file_seed, index, TAGS_SLOT) & 0xFF);
   for (u32 i = 0; i < 8; i++) e->exponent[i] = EXPONENT_DEFAULT;
+  u32 selectors = case_word(file_seed, index, POINTERS_SLOT + 2);
+  e->instruction_offset = case_word(file_seed, index, POINTERS_SLOT);
+  e->data_offset = case_word(file_seed, index, POINTERS_SLOT + 1);
+  e->instruction_selector = (u16)selectors;
+  e->data_selector = (u16)(selectors >> 16);
+  e->opcode = case_word(file_seed, index, POINTERS_SLOT + 3) & OPCODE_MASK;
 }
 
 static u64 random_wide(void) {
