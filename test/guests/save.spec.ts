@@ -65,7 +65,7 @@ describe('Debian', () => {
     session.freezeAndThaw()
     const path = drive === 'hda' ? '/dev/sda' : '/dev/vda'
     const working = session.send(
-      `seq 1 50000 | gzip | gunzip | sha256sum; dd if=${path} bs=64k 2>&1 | md5sum; seq 1 300000 | dd of=${path} conv=sync,fsync; ` +
+      `seq 1 50000 | gzip | gunzip | sha256sum; dd if=${path} bs=64k 2>&1 | md5sum; seq 1 300000 | dd of=${path} conv=fsync; ` +
         `echo 3 >/proc/sys/vm/drop_caches; md5sum ${path}; echo do""ne\n`, /done\r?\n/, 300, 100)
     const answer = await working
     const numbers = (count: number) => Array.from({ length: count }, (_, i) => `${i + 1}\n`).join('')
