@@ -86,7 +86,7 @@ describe.skipIf(missing)('errors of a page', () => {
     ['a disk that is not there', { disks: { hda: '/missing' } }, 'asset-missing', /first hard disk.*404/],
     ['core.wasm that is not there', assets({ core: '/missing' }), 'asset-missing', /404/],
     ['a worker that is not there', assets({ machineWorker: '/missing' }), 'asset-missing', /404/],
-    ['a BIOS that is not there', { disks: { hda: '/empty.img' }, assets: { bios: '/missing' }, boot: { drive: 'hda' } }, 'asset-missing', /404/],
+    ['a BIOS that is not there', { disks: { hda: new Uint8Array(1 << 20) }, assets: { bios: '/missing' }, boot: { drive: 'hda' } }, 'asset-missing', /404/],
     ['a page in place of core.wasm', assets({ core: '/spa/core.wasm' }), 'asset-type', /page of HTML.*WebAssembly/],
     ['a page in place of the worker', assets({ machineWorker: '/spa/machine-worker.js' }), 'asset-type', /text\/html/],
     ['a page in place of the kernel', { boot: { kernel: '/spa/kernel' } }, 'asset-type', /page of HTML/],
