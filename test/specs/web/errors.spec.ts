@@ -10,6 +10,8 @@ import { loop, movEax, multibootKernel, powerOff, print, SERIAL, ud2 } from '../
 
 const MOST_MILLISECONDS = 5000
 const binary = (body: Uint8Array): Answer => ({ body, type: 'application/octet-stream' })
+/** A disk that a BIOS would start from. */
+const bootable = new Uint8Array(1 << 20).fill(0x55, 510, 511).fill(0xaa, 511, 512)
 const html: Answer = { body: '<!doctype html><title>app</title>', status: 200 }
 
 const answers: Readonly<Record<string, Answer>> = {
@@ -86,7 +88,7 @@ describe.skipIf(missing)('errors of a page', () => {
     ['a disk that is not there', { disks: { hda: '/missing' } }, 'asset-missing', /first hard disk.*404/],
     ['core.wasm that is not there', assets({ core: '/missing' }), 'asset-missing', /404/],
     ['a worker that is not there', assets({ machineWorker: '/missing' }), 'asset-missing', /404/],
-    ['a BIOS that is not there', { disks: { hda: new Uint8Array(1 << 20) }, assets: { bios: '/missing' }, boot: { drive: 'hda' } }, 'asset-missing', /404/],
+    ['a BIOS that is not there', { disks: { hda: bootable }, assets: { bios: '/missing' }, boot: { drive: 'hda' } }, 'asset-missing', /404/],
     ['a page in place of core.wasm', assets({ core: '/spa/core.wasm' }), 'asset-type', /page of HTML.*WebAssembly/],
     ['a page in place of the worker', assets({ machineWorker: '/spa/machine-worker.js' }), 'asset-type', /text\/html/],
     ['a page in place of the kernel', { boot: { kernel: '/spa/kernel' } }, 'asset-type', /page of HTML/],
