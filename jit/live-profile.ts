@@ -71,27 +71,27 @@ export class LiveProfile {
       const eip = words[word] >>> 0
       if (words[word + 1] >= MANY_MISSES) {
         const place = this.core.exports.peekTranslate(eip | 0)
-        const retries = this.missing.get(place) ?? 0
-        if (retries < MOST_RETRIES) {
-          if (this.missing.size >= MOST_MISSES) this.missing.clear()
-          this.missing.set(place, retries + 1)
-          places.push(eip)
-        }
+        if (this.missing.size >= MOST_MISSES && !this.missing.has(place)) this.missing.clear()
+        if (isRetried(this.missing, place)) places.push(eip)
       }
       words[word + 1] = 0
     }
     for (let i = 0; i < TARGET_PROFILE_ROWS; i++) {
       const word = (TARGET_PROFILE_BASE + i * TARGET_PROFILE_ROW_BYTES) >> 2
       const site = words[word] >>> 0
-      const retries = this.retries.get(site) ?? 0
-      if (words[word + 1] >= MANY_MISSES && retries < MOST_RETRIES) {
-        this.retries.set(site, retries + 1)
-        places.push(site)
-      }
+      if (words[word + 1] >= MANY_MISSES && isRetried(this.retries, site)) places.push(site)
       words[word + 1] = 0
     }
     return places
   }
+}
+
+/** Counts a report of a place; whether it is among the first MOST_RETRIES. */
+function isRetried(reports: Map<number, number>, place: number): boolean {
+  const earlier = reports.get(place) ?? 0
+  if (earlier >= MOST_RETRIES) return false
+  reports.set(place, earlier + 1)
+  return true
 }
 
 /** Notes what a compile asks of a profile, so that it can be sent to another thread. */
