@@ -246,7 +246,7 @@ export class X87Values {
     // A subtrahend becomes negative. Both are shifted right by one, so that the sum cannot carry out.
     const negative = this.wide(m.i64.sub(this.long(0n), differ))
     const addend = this.wide(m.i64.sub(m.i64.xor(smaller(), negative()), negative()))
-    const addendLow = this.wide(m.i64.shl(addend(), m.i64.sub(this.long(63n), distance())))
+    const addendLow = this.wide(m.i64.shl(addend(), m.i64.xor(distance(), this.long(63n))))
     const half = m.i64.or(m.i64.shr_u(addend(), this.long(1n)), m.i64.shl(negative(), this.long(63n)))
     const addendHigh = m.i64.shr_s(half, distance())
     const low = this.wide(m.i64.add(m.i64.shl(larger(), this.long(63n)), addendLow()))
@@ -268,7 +268,7 @@ export class X87Values {
     const sig = this.wide(
       m.i64.or(
         m.i64.shl(high.get(), count()),
-        m.i64.shr_u(m.i64.shr_u(rest.get(), this.long(1n)), m.i64.sub(this.long(63n), count())),
+        m.i64.shr_u(m.i64.shr_u(rest.get(), this.long(1n)), m.i64.xor(count(), this.long(63n))),
       ),
     )
     const extra = this.wide(m.i64.shl(rest.get(), count()))
@@ -326,13 +326,14 @@ export class X87Values {
     const high = this.wide(m.i64.add(upper, m.i64.shr_u(cross(), this.long(32n))))
     // before: cross << 32 | low word of p00 => after: the product of the lowest words of all, modulo 2^64.
     const low = this.wide(m.i64.mul(a.sig(), b.sig()))
-    // All ones where the product has to be shifted left by one: adding it to itself needs no count in a register.
-    const shifted = this.wide(m.i64.xor(m.i64.shr_s(high(), this.long(63n)), this.long(-1n)))
-    const twice = m.i64.add(high(), m.i64.shr_u(low(), this.long(63n)))
-    const sig = this.wide(m.i64.add(high(), m.i64.and(twice, shifted())))
-    const extra = this.wide(m.i64.add(low(), m.i64.and(low(), shifted())))
+    // 1 where the product has to be shifted left by one.
+    const short = m.i64.ge_s(high(), this.long(0n))
+    const twice = m.i64.add(m.i64.add(high(), high()), m.i64.shr_u(low(), this.long(63n)))
+    const sig = this.wide(m.select(short, twice, high()))
+    const extra = this.wide(m.select(m.i64.ge_s(high(), this.long(0n)), m.i64.add(low(), low()), low()))
+    const longer = m.i32.wrap(m.i64.shr_u(high(), this.long(63n)))
     // Signs add up as exponents do: what goes beyond bit 15 is cut off.
-    const sum = m.i32.add(m.i32.sub(m.i32.add(a.se(), b.se()), this.int(BIAS - 1)), m.i32.wrap(shifted()))
+    const sum = m.i32.add(m.i32.sub(m.i32.add(a.se(), b.se()), this.int(BIAS)), longer)
     return this.round(sig, extra, this.word(m.i32.and(sum, this.int(SIGN | EXPONENT))), this.signOfBoth(a, b))
   }
 
@@ -344,8 +345,12 @@ export class X87Values {
   /** Nonzero unless one of two numbers is zero and the other is zero or normal. */
   private neitherZeroNorSound(a: Number80, b: Number80): Expression {
     const { m } = this
-    const other = this.wide(m.i64.or(a.sig(), b.sig()))
     const exponent = m.i32.and(m.i32.or(a.se(), b.se()), this.int(EXPONENT))
+    if (a.sound && b.sound) {
+      const neither = m.i32.and(m.i64.ne(a.sig(), this.long(0n)), m.i64.ne(b.sig(), this.long(0n)))
+      return m.i32.or(neither, m.i32.eq(exponent, this.int(EXPONENT)))
+    }
+    const other = this.wide(m.i64.or(a.sig(), b.sig()))
     return this.or(this.neitherZero(a, b), ...this.notSound(a, b, other, exponent))
   }
 
