@@ -313,11 +313,22 @@ export class RegionX87 {
     this.unless(m.i32.ne(m.i32.and(this.get(this.tags), this.int(full | free)), this.int(full)))
   }
 
-  /** Leaves unless results are rounded to nearest at the code's precision, with the precision exception masked. */
+  /**
+   * Leaves unless results are rounded to nearest at the code's precision, with the precision exception masked. If only the
+   * precision is another, says so: compiling again helps.
+   */
   private requireRounding(): void {
-    if (this.frame.required.has('rounding')) return
-    this.frame.required.add('rounding')
-    this.unless(this.get(this.oddRounding))
+    const { frame, m } = this
+    if (frame.required.has('rounding')) return
+    frame.required.add('rounding')
+    const fields = m.i32.and(this.field('fpuControl'), this.int(Control.PM | Control.RC))
+    const other = m.select(m.i32.eq(fields, this.int(Control.PM)), this.int(frame.eip | 0), this.int(0))
+    this.values.out.push(
+      m.if(
+        this.get(this.oddRounding),
+        m.block(null, [this.setField('fpuOtherPrecision', other), frame.exitBefore(this.int(1))]),
+      ),
+    )
   }
 
   /** As `requireRounding`, whatever the precision control, which conversions do not obey. */
