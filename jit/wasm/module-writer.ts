@@ -96,6 +96,13 @@ const naturalShift: Readonly<Record<number, number>> = {
   [floatMemory.f32.load]: 2, [floatMemory.f32.store]: 2, [floatMemory.f64.load]: 3, [floatMemory.f64.store]: 3,
 }
 
+/** Index of a function among the imports and those of the module. Throws when there is none of the name. */
+function indexIn(indexOf: ReadonlyMap<string, number>, name: string): number {
+  const index = indexOf.get(name)
+  if (index === undefined) throw new Error(`there is no wasm function ${name}`)
+  return index
+}
+
 export class ModuleWriter {
   private readonly nodes: Node[] = []
   private readonly wide: bigint[] = []
@@ -289,18 +296,14 @@ export class ModuleWriter {
     const out = new ByteSink()
     out.append(HEADER)
     const callables = [...this.imports, ...this.functions]
-    const indexOf = (name: string): number => {
-      const index = callables.findIndex(callable => callable.name === name)
-      if (index < 0) throw new Error(`there is no wasm function ${name}`)
-      return index
-    }
+    const indexOf = new Map(callables.map(({ name }, index) => [name, index]))
     // One type for each function; that some are the same does no harm.
     this.section(out, Section.Type, callables, (sink, { parameters, result }) => {
       sink.byte(FUNCTION_TYPE)
       this.types(sink, parameters)
       this.types(sink, result)
     })
-    const functionImports = this.imports.map(({ name, module, base }) => ({ module, base, index: indexOf(name) }))
+    const functionImports = this.imports.map(({ name, module, base }) => ({ module, base, index: indexIn(indexOf, name) }))
     const imports = [...(this.memory ? [{ ...this.memory, index: undefined }] : []), ...functionImports]
     this.section(out, Section.Import, imports, (sink, { module, base, index }) => {
       sink.name(module)
@@ -315,11 +318,11 @@ export class ModuleWriter {
         sink.unsigned(index)
       }
     })
-    this.section(out, Section.Function, this.functions, (sink, { name }) => sink.unsigned(indexOf(name)))
+    this.section(out, Section.Function, this.functions, (sink, { name }) => sink.unsigned(indexIn(indexOf, name)))
     this.section(out, Section.Export, this.exports, (sink, { name, external }) => {
       sink.name(external)
       sink.byte(External.Function)
-      sink.unsigned(indexOf(name))
+      sink.unsigned(indexIn(indexOf, name))
     })
     this.section(out, Section.Code, this.functions, (sink, item) => {
       const code = new ByteSink()
@@ -365,110 +368,99 @@ export class ModuleWriter {
     }
   }
 
-  private write(out: ByteSink, expression: Expression, indexOf: (name: string) => number): void {
-    const { kind, opcode, type, args, number, name } = this.nodes[expression]
-    const children = (from: number) => {
-      for (let i = from; i < args.length; i++) this.write(out, args[i], indexOf)
+  /** Writes an expression behind its arguments. */
+  private write(out: ByteSink, expression: Expression, indexOf: ReadonlyMap<string, number>): void {
+    const node = this.nodes[expression]
+    const { kind, opcode, args, number } = node
+    switch (kind) {
+      case Kind.Block:
+      case Kind.Loop: this.writeLabelled(out, node, indexOf); return
+      case Kind.If: this.writeIf(out, node, indexOf); return
+      default: for (let i = 0; i < args.length; i++) this.write(out, args[i], indexOf)
     }
     switch (kind) {
-      case Kind.Operator:
-        children(0)
-        out.byte(opcode)
-        return
+      case Kind.Operator: out.byte(opcode); return
       case Kind.Memory:
-        children(0)
         out.byte(opcode & 0xff)
         out.unsigned(opcode >> 8)
         out.unsigned(number)
-        return
-      case Kind.Vector:
-      case Kind.VectorLane:
-        children(0)
-        out.byte(VECTOR_PREFIX)
-        out.unsigned(opcode)
-        if (kind === Kind.VectorLane) out.byte(number)
-        return
-      case Kind.VectorMemory:
-        children(0)
-        out.byte(VECTOR_PREFIX)
-        out.unsigned(opcode & 0xff)
-        out.unsigned(opcode >> 8)
-        out.unsigned(number)
-        return
-      case Kind.VectorBytes:
-        children(0)
-        out.byte(VECTOR_PREFIX)
-        out.unsigned(opcode)
-        out.append(this.patterns[number])
-        return
-      case Kind.FloatConstant:
-        out.byte(opcode)
-        out.append(new Uint8Array(type === WasmType.F32 ? Float32Array.of(number).buffer : Float64Array.of(number).buffer))
         return
       case Kind.Constant:
         out.byte(opcode)
         out.signed(number)
         return
-      case Kind.Constant64:
-        out.byte(opcode)
-        out.signed64(this.wide[number])
-        return
       case Kind.Local:
-        children(0)
         out.byte(opcode)
         out.unsigned(number)
         return
-      case Kind.Sequence:
-        children(0)
-        return
-      case Kind.Block:
-      case Kind.Loop:
-        out.byte(opcode)
-        out.byte(typeCodes[type])
-        this.enter(name, () => children(0))
-        out.byte(Opcode.End)
-        return
-      case Kind.If:
-        this.write(out, args[0], indexOf)
-        out.byte(opcode)
-        out.byte(typeCodes[type])
-        this.enter('', () => {
-          this.write(out, args[1], indexOf)
-          if (args.length < 3) return
-          out.byte(Opcode.Else)
-          this.write(out, args[2], indexOf)
-        })
-        out.byte(Opcode.End)
-        return
+      case Kind.Sequence: return
       case Kind.Branch:
-        children(0)
         out.byte(opcode)
-        out.unsigned(this.depth - this.depthOf(name))
+        out.unsigned(this.depth - this.depthOf(node.name))
         return
       case Kind.Switch: {
-        children(0)
-        const labels = name.split(' ')
+        const labels = node.name.split(' ')
         out.byte(opcode)
         out.unsigned(labels.length - 1)
         for (const label of labels) out.unsigned(this.depth - this.depthOf(label))
         return
       }
       case Kind.Call:
-        children(0)
         out.byte(opcode)
-        out.unsigned(indexOf(name))
+        out.unsigned(indexIn(indexOf, node.name))
+        return
+      default: this.writeWide(out, node)
     }
   }
 
-  /** Writes what is inside a labelled construct. */
-  private enter(name: string, inside: () => void): void {
+  /** What is behind the arguments of a vector instruction, and constants that are wider than a word. */
+  private writeWide(out: ByteSink, { kind, opcode, type, number }: Node): void {
+    if (kind === Kind.FloatConstant) {
+      out.byte(opcode)
+      out.append(new Uint8Array(type === WasmType.F32 ? Float32Array.of(number).buffer : Float64Array.of(number).buffer))
+      return
+    }
+    if (kind === Kind.Constant64) {
+      out.byte(opcode)
+      out.signed64(this.wide[number])
+      return
+    }
+    out.byte(VECTOR_PREFIX)
+    if (kind === Kind.VectorMemory) {
+      out.unsigned(opcode & 0xff)
+      out.unsigned(opcode >> 8)
+      out.unsigned(number)
+      return
+    }
+    out.unsigned(opcode)
+    if (kind === Kind.VectorLane) out.byte(number)
+    if (kind === Kind.VectorBytes) out.append(this.patterns[number])
+  }
+
+  private writeLabelled(out: ByteSink, { opcode, type, args, name }: Node, indexOf: ReadonlyMap<string, number>): void {
     const hidden = this.depths.get(name)
-    this.depth++
-    this.depths.set(name, this.depth)
-    inside()
+    out.byte(opcode)
+    out.byte(typeCodes[type])
+    this.depths.set(name, ++this.depth)
+    for (let i = 0; i < args.length; i++) this.write(out, args[i], indexOf)
     this.depth--
     if (hidden === undefined) this.depths.delete(name)
     else this.depths.set(name, hidden)
+    out.byte(Opcode.End)
+  }
+
+  private writeIf(out: ByteSink, { opcode, type, args }: Node, indexOf: ReadonlyMap<string, number>): void {
+    this.write(out, args[0], indexOf)
+    out.byte(opcode)
+    out.byte(typeCodes[type])
+    this.depth++
+    this.write(out, args[1], indexOf)
+    if (args.length > 2) {
+      out.byte(Opcode.Else)
+      this.write(out, args[2], indexOf)
+    }
+    this.depth--
+    out.byte(Opcode.End)
   }
 
   private depthOf(name: string): number {
