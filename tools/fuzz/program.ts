@@ -442,9 +442,7 @@ class Generator {
     this.twinOffset = random.below(64)
     for (let i = 0; i < FUNCTIONS; i++) this.function(i)
     for (const label of this.leaves) this.leaf(label)
-    const data = new Uint8Array(DATA_BYTES)
-    const words = new Uint32Array(data.buffer)
-    for (let i = 0; i < words.length; i++) words[i] = random.word()
+    const data = random.bytes(DATA_BYTES)
     const twins = environment.paging === 'off' ? [] : [this.twin(), this.twin()]
     const patched = this.patchable.filter(({ mask }) => mask === 0).map(({ label, offset }) => absolute(label, offset))
     const served = services(random, environment, patched, () => this.label())
