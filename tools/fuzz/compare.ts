@@ -112,6 +112,8 @@ export class Comparer {
   /** Made when it is first wanted. */
   private stepped: FuzzCpu | undefined
   private readonly wrapCompiler: WrapCompiler
+  /** Compiles so far; what was known from another variant is none. */
+  compiles = 0
   private readonly cache = new CompileCache((from, to) => this.compiled.copyRecords(from, to))
   /** What the cache holds regions of: items of a program, and those parts of its plan that compiling depends on. */
   private compiledFor: readonly unknown[] = []
@@ -127,11 +129,6 @@ export class Comparer {
     this.compiledFor = way
     this.cache.clear()
     this.compiled.cache.handledRecords.begin(family)
-  }
-
-  /** Compiles so far; what was known from another variant is none. */
-  get compiles(): number {
-    return this.cache.compiles
   }
 
   /** Writes to code as a device does. */
@@ -155,7 +152,10 @@ export class Comparer {
   async compare(program: Program, plan: Plan, family = false): Promise<Comparison> {
     const { interpreted, compiled } = this
     const alteration = alterationOf(plan)
-    const altered = this.wrapCompiler(request => compileAltered(request, alteration))
+    const altered = this.wrapCompiler(request => {
+      this.compiles++
+      return compileAltered(request, alteration)
+    })
     let fault: string | undefined
     const limited = (request: Request): CompileOutcome => {
       try {

@@ -34,7 +34,6 @@ export class CompileCache {
   private readonly moveRecords: (from: number, to: number) => void
   private readonly entries = new Map<number, Entry[]>()
   private hits = 0
-  compiles = 0
 
   /** `moveRecords` copies a region's records to where the code that is known for it looks for them. */
   constructor(moveRecords: (from: number, to: number) => void) {
@@ -57,7 +56,6 @@ export class CompileCache {
       if (++this.hits % CHECK_EVERY === 0) check(entry, compile({ ...request, records }))
       return entry.ready
     }
-    this.compiles++
     const code = compile(request)
     const ready = code && {
       module: new WebAssembly.Module(code.binary as BufferSource),
