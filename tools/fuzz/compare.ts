@@ -123,8 +123,8 @@ export class Comparer {
   }
 
   /** Forgets what has been compiled, unless it was for the same code and in the same way. */
-  private forgetOther({ items }: Program, { limits, missEvery, poison, off }: Plan, family: boolean): void {
-    const way = [items, limits, missEvery, poison, off]
+  private forgetOther({ items }: Program, { limits, missEvery, seldomEvery, poison, off }: Plan, family: boolean): void {
+    const way = [items, limits, missEvery, seldomEvery, poison, off]
     if (way.every((each, i) => each === this.compiledFor[i])) return
     this.compiledFor = way
     this.cache.clear()

@@ -62,17 +62,18 @@ function run(file: string): Promise<Verdict> {
       '--unshrunk', '--json',
     ]
     const child = spawn(process.execPath, [...process.execArgv, file, ...args])
-    let [output, complaints] = ['', '']
-    child.stdout.setEncoding('utf8').on('data', (text: string) => void (output += text))
-    child.stderr.setEncoding('utf8').on('data', (text: string) => void (complaints += text))
+    const [said, complained]: [string[], string[]] = [[], []]
+    child.stdout.setEncoding('utf8').on('data', (text: string) => void said.push(text))
+    child.stderr.setEncoding('utf8').on('data', (text: string) => void complained.push(text))
     child.on('error', reject)
     child.on('close', status => {
-      const lines = output.trim().split('\n')
+      const lines = said.join('').trim().split('\n')
+      const complaints = complained.join('').trim().split('\n')
       const last = lines[lines.length - 1]
-      const seed = Number(/seed (\d+)/.exec(complaints.trim().split('\n').at(-1) ?? '')?.[1] ?? STARTING_SEED)
+      const seed = Number(/seed (\d+)/.exec(complaints[complaints.length - 1] ?? '')?.[1] ?? STARTING_SEED)
       const programs = last.startsWith('{') ? (JSON.parse(last) as { programs: number }).programs : seed
       if (status === 0) resolve({ programs: undefined, how: `not found in ${programs} programs` })
-      else resolve({ programs, how: lines.length > 1 ? lines[0].trim() : complaints.trim().split('\n')[0] })
+      else resolve({ programs, how: lines.length > 1 ? lines[0].trim() : complaints[0] })
     })
   })
 }

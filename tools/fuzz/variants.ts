@@ -45,6 +45,6 @@ export function variantOf({ program, plan }: Trial, variant: number): Trial {
       functions: turn(functions),
       aliased: turn(aliased),
     },
-    plan: { ...other, limits: plan.limits, missEvery: plan.missEvery, poison: plan.poison, off: plan.off },
+    plan: { ...other, limits: plan.limits, missEvery: plan.missEvery, seldomEvery: plan.seldomEvery, poison: plan.poison, off: plan.off },
   }
 }
