@@ -20,7 +20,7 @@ export interface Alteration {
   readonly leave?: (instruction: Instruction) => boolean
   /** Instructions that are compiled as if their accesses had been seen to miss the TLB often. */
   readonly misses?: (eip: number) => boolean
-  /** How rarely a place is taken to have been jumped to (regions/profile.ts). */
+  /** How rarely a place is taken to have been jumped to, or a branch at it not to have jumped (regions/profile.ts). */
   readonly rarity?: (eip: number) => number
   readonly optimisations?: Partial<Optimisations>
   /** Garbage in all locals of a region (poison.ts). */
@@ -59,6 +59,7 @@ function find(
     targetsOf: site => (observedTargets ? known.targetsOf(site) : []),
     misses: misses ?? known.misses,
     rarity: rarity ?? known.rarity,
+    passRarity: rarity ?? known.passRarity,
   }
   const byLinear = new Map(pages.map(page => [page.linear, page.bytes]))
   return discover(entry, mode, linear => byLinear.get(linear), limits, profile, model, inlineX87)
