@@ -64,6 +64,7 @@ class PlaceQueue {
 
 class Discovery {
   private readonly decoded = new Map<number, Instruction | null>()
+  private readonly lowerings = new Map<Instruction, Lowering>()
   private readonly leaders = new Map<number, number>()
   /** Return addresses by the callee that they belong to. */
   private readonly returnSites = new Map<number, number[]>()
@@ -86,9 +87,18 @@ class Discovery {
     if (known !== undefined) return known
     const instruction = this.decodeAt(eip)
     const there = instruction && !isAbsent(instruction, this.model)
-    const lowered = there && loweringOf(instruction) !== Lowering.Leave ? instruction : null
+    const lowered = there && this.loweringOf(instruction) !== Lowering.Leave ? instruction : null
     this.decoded.set(eip, lowered)
     return lowered
+  }
+
+  /** As the function of this name, which is asked several times about each instruction. */
+  private loweringOf(instruction: Instruction): Lowering {
+    const known = this.lowerings.get(instruction)
+    if (known !== undefined) return known
+    const lowering = loweringOf(instruction)
+    this.lowerings.set(instruction, lowering)
+    return lowering
   }
 
   private decodeAt(eip: number): Instruction | null {
@@ -169,7 +179,7 @@ class Discovery {
       if (targets.length > 0) queue.add({ eip: next, owner, rarity })
       return true
     }
-    return instruction.mnemonic === 'ret' || loweringOf(instruction) === Lowering.Transfer
+    return instruction.mnemonic === 'ret' || this.loweringOf(instruction) === Lowering.Transfer
   }
 
   /** Where an indirect jump or call goes; a call that has gone to many functions is left alone. */
@@ -190,7 +200,7 @@ class Discovery {
         break
       }
       const misses = this.profile.misses(eip)
-      const lowering = misses && isRegionX87(instruction) ? Lowering.Handler : loweringOf(instruction)
+      const lowering = misses && isRegionX87(instruction) ? Lowering.Handler : this.loweringOf(instruction)
       instructions.push({ eip, instruction, lowering, misses })
       const next = (eip + instruction.length) >>> 0
       end = this.endOf(eip, instruction, next, owner)
@@ -213,7 +223,7 @@ class Discovery {
         const sites = (this.returnSites.get(owner) ?? []).filter(site => this.leaders.has(site))
         return { kind: 'return', sites: sites.slice(0, MOST_RETURN_SITES) }
       }
-      default: return loweringOf(instruction) === Lowering.Transfer ? { kind: 'transfer' } : undefined
+      default: return this.loweringOf(instruction) === Lowering.Transfer ? { kind: 'transfer' } : undefined
     }
   }
 
