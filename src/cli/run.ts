@@ -88,6 +88,7 @@ async function runSession(parsed: RunArguments, machineOptions: MachineOptions, 
     createMachine: () => host.createMachine(machineOptions),
     serial: outputs.serial,
     debugcon: outputs.debugcon,
+    post: outputs.post,
     input: parsed.serial.kind === 'stdio' ? host.stdin : undefined,
     process: host.process,
     expect: parsed.expect,
@@ -120,7 +121,7 @@ async function runSession(parsed: RunArguments, machineOptions: MachineOptions, 
 }
 
 function openOutputs(parsed: RunArguments, stdout: OutputStream, onGone: () => void) {
-  // One stream for both ports keeps their bytes in order.
+  // One stream for all ports keeps their bytes in order.
   let shared: Output | undefined
   const all: Output[] = []
   const open = (target: PortTarget, option: string): Output | undefined => {
@@ -131,7 +132,9 @@ function openOutputs(parsed: RunArguments, stdout: OutputStream, onGone: () => v
     all.push(output)
     return output
   }
-  return { serial: open(parsed.serial, '--serial'), debugcon: open(parsed.debugcon, '--debugcon'), all }
+  const serial = open(parsed.serial, '--serial')
+  const debugcon = open(parsed.debugcon, '--debugcon')
+  return { serial, debugcon, post: open(parsed.post, '--post'), all }
 }
 
 function onSignals(process: ProcessNotices, listener: (signal: NodeJS.Signals) => void): () => void {

@@ -36,6 +36,7 @@ describe('values', () => {
       cpu: 'max',
       serial: { kind: 'stdio' },
       debugcon: { kind: 'none' },
+      post: { kind: 'none' },
       isaDebugExit: false,
       clock: 'wall',
       jit: true,
