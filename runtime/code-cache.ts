@@ -15,6 +15,7 @@ import { MOST_REGION_INSTRUCTIONS, MOST_REGION_PAGES, NOT_CROSSING, RecordField,
 import { RegionRecords } from './region-records.ts'
 import { RegionSlots, type SlotContents, type SlotHolder, type SlotLimits } from './region-slots.ts'
 import { RunTable, type TableRun } from './run-table.ts'
+import { ModeBit } from './state.ts'
 
 /** Physical addresses [start, end) within one page. */
 export interface CodeSpan {
@@ -56,6 +57,17 @@ const GENERATION_BYTES = (COPIES_BASE - RECORDS_BASE) / 2
 
 const GRANULE_BYTES = 1 << GRANULE_SHIFT
 
+/** Numbers of the handlers that the cache writes into records. */
+export interface CacheHandlers {
+  readonly stale: number
+  /** Into a region of flat 32-bit code, and of all other code. */
+  readonly enter: number
+  readonly enterUnflat: number
+  readonly goto: number
+}
+
+const FLAT_MODE = ModeBit.Flat | ModeBit.Code32 | ModeBit.Stack32
+
 /** How much the cache may hold; less in specs, which fill it. */
 export interface CacheLimits {
   readonly generationBytes: number
@@ -68,7 +80,7 @@ export class CodeCache {
   invalidations = 0
   generations = 0
   private readonly core: Core
-  private readonly handlers: { readonly stale: number; readonly enter: number; readonly goto: number }
+  private readonly handlers: CacheHandlers
   private readonly generationBytes: number
   private readonly table: RunTable
   readonly slots: RegionSlots
@@ -87,7 +99,7 @@ export class CodeCache {
 
   /** Numbers of the handlers that send the interpreter to look again, and into a compiled region. */
   constructor(
-    core: Core, handlers: { readonly stale: number; readonly enter: number; readonly goto: number },
+    core: Core, handlers: CacheHandlers,
     limits: CacheLimits = { generationBytes: GENERATION_BYTES },
   ) {
     this.core = core
@@ -326,7 +338,8 @@ export class CodeCache {
 
   /** Whether a region is entered in place of the run at `record`. */
   isCompiled(record: number): boolean {
-    return (this.core.words[record >> 2] & 0xffff) === this.handlers.enter
+    const handler = this.core.words[record >> 2] & 0xffff
+    return handler === this.handlers.enter || handler === this.handlers.enterUnflat
   }
 
   /** Makes the run at `record` cold: it has to be entered as often again to be hot. */
@@ -397,7 +410,8 @@ export class CodeCache {
     words.fill(0, behind >> 2, (behind + RECORD_BYTES) >> 2)
     this.writeHandler(behind, this.handlers.goto)
     words[(behind + RecordField.Link) >> 2] = record + RECORD_BYTES
-    this.writeHandler(record, this.handlers.enter)
+    const flat = (this.header(record, RunHeader.Mode) & FLAT_MODE) === FLAT_MODE
+    this.writeHandler(record, flat ? this.handlers.enter : this.handlers.enterUnflat)
   }
 
   private dropRegion(region: CompiledRegion): void {
