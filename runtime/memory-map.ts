@@ -161,6 +161,10 @@ export const ROM_PLACE = 2 ** 32 - ROM_BYTES
 export const VIDEO_BYTES = 16 << 20
 export const VIDEO_PLACE = ROM_PLACE - VIDEO_BYTES
 
+/** Physical addresses where the display answers in text and planar modes. */
+export const LEGACY_VIDEO_FIRST = 0xa0000
+export const LEGACY_VIDEO_BYTES = 0x20000
+
 /** Windows through which video memory is seen (`state.window…`). */
 export const WINDOWS = 2
 

@@ -5,8 +5,8 @@
  * An access that crosses a page translates both pages before it touches either.
  */
 import {
-  CPL, CR0, CR0_AM, DATA_BREAKPOINTS, EFLAGS, EFLAGS_AC, FAULT, FAULT_ERROR_CODE, FAULT_STEP, GRANULE_SHIFT,
-  PAGE_FLAGS_BASE, PAGE_FLAG_DEVICE, PAGE_FLAG_RAM, PAGE_GRANULES_BASE, QUIET_GRANULE_BITS, QUIET_GRANULE_BYTES, QUIET_GRANULES_BASE, QUIET_GRANULES_ENTRIES, RAM_BASE, STEPPING, TLB_FIELD_ADDEND,
+  CPL, CR0, CR0_AM, DATA_BREAKPOINTS, EFLAGS, EFLAGS_AC, FAULT, FAULT_ERROR_CODE, FAULT_STEP, GRANULE_SHIFT, LEGACY_VIDEO_BYTES,
+  LEGACY_VIDEO_FIRST, PAGE_FLAGS_BASE, PAGE_FLAG_DEVICE, PAGE_FLAG_RAM, PAGE_GRANULES_BASE, QUIET_GRANULE_BITS, QUIET_GRANULE_BYTES, QUIET_GRANULES_BASE, QUIET_GRANULES_ENTRIES, RAM_BASE, STEPPING, TLB_FIELD_ADDEND,
   TLB_FIELD_WRITE_TAG, VECTOR_AC,
 } from '../../build/helpers/layout'
 import { meetsBreakpoint, noteAccess } from './breakpoints'
@@ -115,6 +115,8 @@ export function writePhysical<T>(physical: u32, value: T): void {
 @inline
 function needsStep(physical: u32): bool {
   if (pageFlag(physical) != PAGE_FLAG_DEVICE || load<u32>(STEPPING) != 0) return false
+  // Memory of the display: whatever is read or written there, nothing interrupts and no time is asked for.
+  if (physical - LEGACY_VIDEO_FIRST < LEGACY_VIDEO_BYTES) return false
   raise(FAULT_STEP)
   return true
 }
