@@ -28,11 +28,15 @@ function compilerStarter(url: string): StartWorker {
   }
 }
 
+/** Once for all machines that follow one another here. */
+let compiled: ReturnType<typeof compileCore> | undefined
+
 const host: ServiceHost = {
   send: (message, transfer = []) => self.postMessage(message, { transfer: [...transfer] }),
   async createMachine(options, reader) {
     const assets = assetsOf(options)
-    const { core, handlers } = await compileCore(await readFile(reader, 'core', assets.core, { magic: WASM_MAGIC, hint: ownFileHint }))
+    compiled ??= readFile(reader, 'core', assets.core, { magic: WASM_MAGIC, hint: ownFileHint }).then(compileCore)
+    const { core, handlers } = await compiled
     return machineOptions => {
       const compilers = options.jit ? new WorkerCompiler(compilerStarter(assets.compileWorker)) : undefined
       return new Machine(machineOptions, {
