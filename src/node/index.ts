@@ -10,7 +10,7 @@ import { MOST_MEMORY_BYTES } from '../memory-size.ts'
 import { PCBase, type PCPlatform } from '../pc.ts'
 import type { DiskDescription, DiskSource } from '../pc/disk-source.ts'
 import { type DriveName, driveNames, type FileSource, type PCOptions } from '../pc/options.ts'
-import { readInputFile } from './files.ts'
+import { MOST_STATE_BYTES, readInputFile } from './files.ts'
 import { startMachineThread } from './pc-thread.ts'
 
 export { PCError, type PCErrorCode } from '../errors.ts'
@@ -34,9 +34,6 @@ export { tty, type TtyOptions } from './tty.ts'
 export function fileDisk(path: string, options: { readonly readOnly?: boolean } = {}): DiskDescription {
   return { kind: 'file', path, readOnly: options.readOnly ?? false }
 }
-
-/** Memory, and as much written to disks again. */
-const MOST_STATE_BYTES = 2 * MOST_MEMORY_BYTES
 
 const isAddress = (text: string): boolean => /^https?:/.test(text)
 
