@@ -16,6 +16,8 @@ const NARROW = 820
 export interface TerminalPane {
   /** Shows COM1 of a PC in place of the one before. */
   show(pc: PC): void
+  /** A line that does not come from the PC. */
+  note(text: string): void
   focus(): void
   /** The pane has another size, or is seen again. */
   fit(): void
@@ -40,6 +42,7 @@ export function makeTerminal(container: HTMLElement): TerminalPane {
       detach?.()
       detach = pc.serial[0].attach(terminal)
     },
+    note: text => terminal.writeln(`\x1b[2m${text}\x1b[0m`),
     focus: () => terminal.focus(),
     fit,
     clear() {
