@@ -111,6 +111,7 @@ export class TabpcScreen extends Base {
     for (const end of this.ends.splice(0)) end()
     this.loaded.clear()
     making?.abort()
+    this.enableControls()
     await current?.dispose()
   }
 
@@ -229,9 +230,18 @@ export class TabpcScreen extends Base {
     }
   }
 
+  /** Buttons that ask something of the PC wait for one. */
+  private enableControls(): void {
+    const { view, current } = this
+    if (!view) return
+    const isThere = current !== undefined && current.state !== 'failed'
+    for (const name of ['reset', 'power', 'save', 'screenshot', 'keyboard'] as const) view.buttons[name].disabled = !isThere
+  }
+
   private showState(pc: PC): void {
     const { view } = this
     if (!view) return
+    this.enableControls()
     const isRunning = pc.state === 'running'
     showOn(view.buttons.run, isRunning ? 'pause' : 'play', isRunning ? 'Pause' : pc.state === 'stopped' ? 'Start again' : 'Go on')
     const texts: Partial<Record<PC['state'], string>> = {
@@ -277,6 +287,7 @@ export class TabpcScreen extends Base {
   private showControls(): void {
     const { view } = this
     if (!view) return
+    this.enableControls()
     view.controls.hidden = this.getAttribute('controls') === 'none'
     view.layout.value = this.layout
     const label = this.getAttribute('label')

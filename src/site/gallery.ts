@@ -4,9 +4,9 @@ import type { SavedGuest } from './saved-guests.ts'
 
 const MEBIBYTE = 2 ** 20
 
-/** Fills `list`; a click on a card calls `onChoose`. */
+/** Puts the cards in front of what `list` holds; a click on one calls `onChoose`. */
 export function showGallery(list: HTMLElement, entries: readonly GuestEntry[], onChoose: (entry: GuestEntry) => void): void {
-  list.replaceChildren(...entries.map(entry => {
+  list.prepend(...entries.map(entry => {
     const item = document.createElement('li')
     item.append(card(entry, onChoose))
     return item

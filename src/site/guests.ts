@@ -32,8 +32,8 @@ export interface Guest {
   readonly name: string
   readonly shows: 'serial' | 'screen'
   readonly options: PCOptions
-  /** It goes on where it was: what it has said before is not there any more. */
-  readonly isResumed?: boolean
+  /** It goes on where it was; this is the last of what it has said on COM1 before, if anybody knows. */
+  readonly resumed?: { readonly said?: string }
   /** Parameters of an address that starts it again; absent for files of this computer. */
   readonly parameters?: Readonly<Record<string, string>>
   /** The same, of an address that only this browser understands. */
@@ -66,8 +66,8 @@ export function guestOf(entry: GuestEntry): Guest {
 }
 
 /** A saved PC that goes on. */
-export function savedGuest(name: string, shows: Guest['shows'], state: Blob): Guest {
-  return { name, shows, options: { state }, isResumed: true }
+export function savedGuest(name: string, shows: Guest['shows'], state: Blob, said?: string): Guest {
+  return { name, shows, options: { state }, resumed: { said } }
 }
 
 /** The guest that the address of the page asks for, if any. */

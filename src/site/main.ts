@@ -14,6 +14,8 @@ import { followSpeed } from './speed-meter.ts'
 import { makeTerminal, type TerminalPane } from './terminal-pane.ts'
 
 const TOAST_MILLISECONDS = 4000
+/** Some screens of the terminal. */
+const SAID_CHARACTERS = 20_000
 const DOWNLOAD_MILLISECONDS = 60_000
 
 function find<T extends HTMLElement>(id: string): T {
@@ -94,7 +96,7 @@ function boot(next: Guest, address: 'push' | 'keep'): void {
     const { pc } = made
     if (!pc) return
     terminal?.show(pc)
-    if (next.isResumed) terminal?.note('It goes on where it was. Enter brings a prompt.')
+    if (next.resumed) terminal?.resume(next.resumed.said)
     endSpeed?.()
     endSpeed = followSpeed(pc, find<HTMLCanvasElement>('meter-graph'), find('meter-text'))
     void showTerminalWhenUsed(pc)
@@ -122,6 +124,7 @@ function end(): void {
 async function keep(saved: Guest, pc: PC, state: Blob): Promise<void> {
   const entry: SavedGuest = {
     id: crypto.randomUUID?.() ?? String(Date.now()), name: saved.name, shows: saved.shows, savedAt: Date.now(), bytes: state.size,
+    said: pc.serial[0].text().slice(-SAID_CHARACTERS),
     picture: await pc.screen.screenshot(),
   }
   try {
@@ -146,7 +149,7 @@ function download(name: string, state: Blob): void {
 async function resume(id: string, address: 'push' | 'keep'): Promise<void> {
   const entry = (await listSaved()).find(saved => saved.id === id)
   const state = entry && (await stateOf(id))
-  if (entry && state) boot({ ...savedGuest(entry.name, entry.shows, state), local: { saved: id } }, address)
+  if (entry && state) boot({ ...savedGuest(entry.name, entry.shows, state, entry.said), local: { saved: id } }, address)
   else {
     showHome()
     toast('That saved PC is not in this browser any more.')

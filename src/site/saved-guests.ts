@@ -11,6 +11,8 @@ export interface SavedGuest {
   /** Milliseconds since 1970. */
   readonly savedAt: number
   readonly bytes: number
+  /** The last of what COM1 has said. */
+  readonly said: string
   /** A PNG file of the screen. */
   readonly picture: Blob
 }
