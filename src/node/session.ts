@@ -51,8 +51,8 @@ export interface SessionOptions {
   readonly traceCount: number
   /** A line for the person at the terminal. */
   readonly notify: (message: string) => void
-  /** Called with the machine when the run is over, before the machine goes. */
-  readonly atEnd?: (machine: RunnableMachine) => void
+  /** Called with the machine when the run is over, before the machine goes; `outcome` is absent after a fault. */
+  readonly atEnd?: (machine: RunnableMachine, outcome: Outcome | undefined) => void | Promise<void>
   /** What Ctrl-A H shows. */
   readonly help: string
 }
@@ -107,6 +107,7 @@ export class Session {
   /** Runs to the end and gives the terminal back. Rejects with what the machine or an output throws. */
   async run(): Promise<Outcome> {
     const { timeout } = this.#options
+    let outcome: Outcome | undefined
     const timer = timeout === undefined ? undefined : setTimeout(() => this.end({ kind: 'timeout' }), timeout * 1000)
     try {
       const machine = await this.#options.createMachine()
@@ -121,7 +122,7 @@ export class Session {
       machine.onWake = () => this.#loop?.wake()
       this.#terminal?.open()
       for (;;) {
-        const outcome = await this.#runToStop(machine)
+        outcome = await this.#runToStop(machine)
         if (outcome) return outcome
         this.#restarts++
         this.#options.notify('the guest has reset the machine; it starts again')
@@ -133,7 +134,7 @@ export class Session {
       clearTimeout(timer)
       this.#terminal?.close()
       this.#stats = this.#machine?.stats() ?? this.#stats
-      if (this.#machine) this.#options.atEnd?.(this.#machine)
+      if (this.#machine) await this.#options.atEnd?.(this.#machine, outcome)
       this.#machine?.dispose()
       this.#machine = undefined
     }

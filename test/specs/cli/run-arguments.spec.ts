@@ -24,6 +24,9 @@ describe('values', () => {
   it('have defaults', () => {
     expect(parse()).toEqual({
       kernel: 'bzImage',
+      load: undefined,
+      save: undefined,
+      expected: {},
       bios: undefined,
       vgaBios: undefined,
       drives: {},
