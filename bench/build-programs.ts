@@ -12,7 +12,7 @@ import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { BENCH_CACHE, ROOT } from './folders.ts'
-import { groupOf, STACK_APART, STACK_APART_LOOPS } from './groups.ts'
+import { groupOf, STACK_APART, STACK_APART_LOOPS, STACK_IN_CODE, STACK_IN_CODE_LOOPS } from './groups.ts'
 
 const SOURCES = `${ROOT}/bench/programs`
 const PROGRAMS = `${BENCH_CACHE}/programs`
@@ -29,7 +29,8 @@ const FLAGS = [
 /** What programs need beyond FLAGS. SSE2: CPUID is asked first (bench.h, bench_feature), in code compiled without it. */
 const EXTRA_FLAGS: Readonly<Record<string, readonly string[]>> = {
   sse2: ['-msse2', '-mfpmath=sse'],
-  [STACK_APART]: [`-DSTACK_APART_LOOPS=${STACK_APART_LOOPS}`]
+  [STACK_APART]: [`-DSTACK_APART_LOOPS=${STACK_APART_LOOPS}`],
+  [STACK_IN_CODE]: [`-DSTACK_IN_CODE_LOOPS=${STACK_IN_CODE_LOOPS}`]
 }
 
 export interface Program {

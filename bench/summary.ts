@@ -4,7 +4,7 @@
  * that tabpc takes 0.4 of the peer's time.
  */
 import type { Program } from './build-programs.ts'
-import { GROUPS, type Group, STACK_APART, STACK_APART_LOOPS, STACK_IN_CODE } from './groups.ts'
+import { GROUPS, type Group, STACK_APART, STACK_APART_LOOPS, STACK_IN_CODE, STACK_IN_CODE_LOOPS } from './groups.ts'
 import type { Duration, EngineRun } from './run.ts'
 import { geometricMean, median, spread } from './statistics.ts'
 
@@ -46,7 +46,7 @@ export interface EngineSummary {
   bootMiB: number
   residentMiB: number
   peakResidentMiB: number
-  /** Time of the loop of stack-in-code divided by that of stack-apart, warm; null when one is missing or too short. */
+  /** Time of one loop of stack-in-code divided by that of stack-apart, warm; null when one is missing or too short. */
   stackRatio: number | null
   /** CPUs of the host that other processes kept busy meanwhile, on average: the most of all repeats. */
   otherCpus: number
@@ -137,7 +137,7 @@ function findUnsupported(runs: readonly EngineRun[]): Unsupported[] {
 function stackRatio(entries: readonly ProgramSummary[]): number | null {
   const time = (program: string) => entries.find(entry => entry.program === program)?.warm.wallMs
   const [apart, inCode] = [time(STACK_APART), time(STACK_IN_CODE)]
-  return apart !== undefined && apart > 0 && inCode !== undefined ? inCode / (apart / STACK_APART_LOOPS) : null
+  return apart !== undefined && apart > 0 && inCode !== undefined ? inCode / STACK_IN_CODE_LOOPS / (apart / STACK_APART_LOOPS) : null
 }
 
 function summarizeEngines(runs: readonly EngineRun[], entries: readonly ProgramSummary[]): EngineSummary[] {

@@ -52,7 +52,15 @@ export class LiveProfile {
     const threshold = this.core.get('heatThreshold')
     if (threshold < LEAST_OBSERVED) return 0
     const entries = this.cache.entries(this.core.exports.peekTranslate(eip | 0) >>> 0, mode) ?? 0
-    return Math.min(COLD, Math.max(0, Math.floor(Math.log2(threshold / entries))))
+    return rarityOf(entries, threshold)
+  }
+
+  /** `mode` is that of the code being compiled. */
+  passRarity(eip: number, mode: number): number {
+    const threshold = this.core.get('heatThreshold')
+    if (threshold < LEAST_OBSERVED) return 0
+    const { executed, passed } = this.cache.passed(this.core.exports.peekTranslate(eip | 0) >>> 0, mode)
+    return executed < LEAST_OBSERVED ? 0 : rarityOf(passed, threshold)
   }
 
   misses(eip: number): boolean {
@@ -86,6 +94,11 @@ export class LiveProfile {
   }
 }
 
+/** How much more rarely than code that is just hot something has happened `count` times. */
+function rarityOf(count: number, threshold: number): number {
+  return Math.min(COLD, Math.max(0, Math.floor(Math.log2(threshold / count))))
+}
+
 /** Counts a report of a place; whether it is among the first MOST_RETRIES. */
 function isRetried(reports: Map<number, number>, place: number): boolean {
   const earlier = reports.get(place) ?? 0
@@ -101,6 +114,7 @@ export class ProfileRecorder implements CodeProfile {
   private readonly targets = new Map<number, readonly number[]>()
   private readonly missing = new Set<number>()
   private readonly rarities = new Map<number, number>()
+  private readonly passRarities = new Map<number, number>()
 
   /** `mode` is that of the region. */
   constructor(profile: LiveProfile, mode: number) {
@@ -126,9 +140,17 @@ export class ProfileRecorder implements CodeProfile {
     return rarity
   }
 
+  passRarity(eip: number): number {
+    const rarity = this.passRarities.get(eip) ?? this.profile.passRarity(eip, this.mode)
+    this.passRarities.set(eip, rarity)
+    return rarity
+  }
+
   get excerpt(): ProfileExcerpt {
     // What is not rare needs no word: it is what a profile says of places that it does not know.
-    const rarities = [...this.rarities].filter(([, rarity]) => rarity > 0)
-    return { targets: [...this.targets], misses: [...this.missing], rarities }
+    const rare = (rarities: Map<number, number>) => [...rarities].filter(([, rarity]) => rarity > 0)
+    return {
+      targets: [...this.targets], misses: [...this.missing], rarities: rare(this.rarities), passRarities: rare(this.passRarities),
+    }
   }
 }

@@ -12,6 +12,7 @@ import { decode } from './decode/decoder.ts'
 import type { Decoded, Instruction, RegisterOperand } from './decode/instruction.ts'
 import { factsOf, type HandlerTable, signatureOf, type SpecialHandler } from './handlers.ts'
 import { normalise } from './normalise.ts'
+import { BRANCHES } from './regions/lowering-choice.ts'
 
 /** Longest legal instruction, in bytes (SDM vol. 2, 2.3.11). */
 const MAX_INSTRUCTION_BYTES = 15
@@ -206,8 +207,7 @@ export class RecordWriter {
 
   /** Hot handlers serve flat 32-bit code and the segments known to be flat. */
   private choose(handlers: Handlers, instruction: Instruction, mode: number): number {
-    const hotMode = ModeBit.Flat | ModeBit.Code32 | ModeBit.Stack32
-    if (handlers.hot < 0 || (mode & (hotMode | ModeBit.Step)) !== hotMode) return handlers.general
+    if (handlers.hot < 0 || !isHot(mode)) return handlers.general
     for (const operand of instruction.operands)
       if (operand.kind === 'memory') {
         if (instruction.addressSize !== 32 || !hotSegments.has(operand.segment)) return handlers.general
@@ -258,6 +258,7 @@ export class RecordWriter {
         case 'relative':
           words[(record + RecordField.Immediate) >> 2] = operand.value
           this.writeLinkable(record, operand.value, mode)
+          if (BRANCHES.has(instruction.mnemonic) && isHot(mode)) bytes[record + RecordField.Flags] |= RecordFlag.Counted
           return
         case 'far':
           words[(record + RecordField.Immediate) >> 2] = operand.offset
@@ -276,11 +277,16 @@ export class RecordWriter {
 
   /** The record behind the last instruction: a jump to where it stands. */
   private writeEnd(record: number, offset: number, count: number, mode: number): void {
-    const hotMode = ModeBit.Flat | ModeBit.Code32 | ModeBit.Stack32
-    const hot = (mode & (hotMode | ModeBit.Step)) === hotMode
+    const hot = isHot(mode)
     this.writePlace(record, hot ? this.special.end : this.special.endGeneral, offset, 0, count)
     if (hot && offset < PAGE_BYTES) this.core.bytes[record + RecordField.Flags] |= RecordFlag.Linkable
   }
+}
+
+/** Whether code of a mode is served by hot handlers. */
+function isHot(mode: number): boolean {
+  const hotMode = ModeBit.Flat | ModeBit.Code32 | ModeBit.Stack32
+  return (mode & (hotMode | ModeBit.Step)) === hotMode
 }
 
 /** `length` bytes of memory from a physical address on. */

@@ -11,8 +11,8 @@ import {
   GRANULE_SHIFT, PAGE_BYTES, PAGE_GRANULES_BASE, PAGE_SHIFT, PAGE_VERSIONS_BASE, PHYSICAL_PAGES, RECORD_BYTES, RECORDS_BASE,
   RECORDS_BYTES, REGION_SLOTS,
 } from './memory-map.ts'
-import { MOST_REGION_INSTRUCTIONS, MOST_REGION_PAGES, NOT_CROSSING, RecordField, RunHeader } from './records.ts'
 import { QuietGranules } from './quiet-granules.ts'
+import { MOST_REGION_INSTRUCTIONS, MOST_REGION_PAGES, NOT_CROSSING, RecordField, RecordFlag, RunHeader } from './records.ts'
 import { RegionRecords } from './region-records.ts'
 import { RegionSlots, type SlotContents, type SlotHolder, type SlotLimits } from './region-slots.ts'
 import { RunTable, type TableRun } from './run-table.ts'
@@ -321,6 +321,34 @@ export class CodeCache {
   entries(physical: number, mode: number): number | undefined {
     const record = this.table.find(physical, mode)
     return record === 0 ? undefined : this.core.words[(record - RECORD_BYTES + RunHeader.Heat) >> 2]
+  }
+
+  /**
+   * How often the conditional branch at `physical` has gone on behind itself, in all runs that hold it, and how often it
+   * was executed; the interpreter alone counts.
+   */
+  passed(physical: number, mode: number): { readonly executed: number; readonly passed: number } {
+    const { words, bytes } = this.core
+    const offset = physical & (PAGE_BYTES - 1)
+    let executed = 0
+    let passed = 0
+    for (const run of this.watch.itemsOf(physical >>> PAGE_SHIFT, offset >> GRANULE_SHIFT)) {
+      if (run < 0 || this.header(run, RunHeader.Mode) !== mode) continue
+      let count = this.header(run, RunHeader.Heat)
+      const end = run + this.header(run, RunHeader.Instructions) * RECORD_BYTES
+      for (let record = run; record < end; record += RECORD_BYTES) {
+        const place = words[record >> 2] >>> 16
+        if (place > offset) break
+        const taken = (bytes[record + RecordField.Flags] & RecordFlag.Counted) === 0 ? 0 : words[(record + RecordField.Displacement) >> 2]
+        if (place === offset) {
+          executed += count
+          passed += Math.max(0, count - taken)
+          break
+        }
+        count = Math.max(0, count - taken)
+      }
+    }
+    return { executed, passed }
   }
 
   /** Whether a region is entered in place of the run at `record`. */

@@ -25,7 +25,7 @@ export enum RecordField {
   Source = 10,
   Base = 12,
   Index = 14,
-  /** Displacement; or the second immediate, or the selector of a far pointer (i32). */
+  /** Displacement; or the second immediate, or the selector of a far pointer (i32); or how often a branch was taken (u32). */
   Displacement = 16,
   /** Immediate, relative distance, far offset; or the slot of operand 2 (i32). */
   Immediate = 20,
@@ -43,6 +43,8 @@ export enum RecordFlag {
   Address16 = 1,
   /** The branch target lies in the page of the branch, so `Link` may be filled in. */
   Linkable = 2,
+  /** A conditional branch whose handler counts in `Displacement` how often it is taken. */
+  Counted = 4,
 }
 
 /** The header in front of a run's first record: also 32 bytes. */

@@ -4,5 +4,5 @@
 const char bench_name[] = "stack-in-code";
 
 u32 bench_round(void) {
-  return run_stack_loop(1, 0);
+  return run_stack_loop(STACK_IN_CODE_LOOPS, 0);
 }

@@ -3,8 +3,8 @@
  * (stack-apart.c) or in the other half of its own (stack-in-code.c), as boot loaders, small kernels and trampolines have
  * it. The instructions are the same: the difference in time is what a store beside code costs. The copy is made in the
  * first round and stays for the others: what an engine pays to know it is part of the cold figure, as in each other
- * program. A round with the stack apart runs the loop STACK_APART_LOOPS times (groups.ts), because it would be over too
- * soon otherwise.
+ * program. A round runs the loop
+ * STACK_APART_LOOPS or STACK_IN_CODE_LOOPS times (groups.ts), because it would be over too soon otherwise.
  */
 #include "bench.h"
 

@@ -192,6 +192,14 @@ export class HotLowering extends HandlerLowering {
     ]
   }
 
+  /** Counts a branch that is taken, for the regions that it will be part of (CodeCache.branchCounts). */
+  private countTaken(): Expression {
+    const { m } = this
+    return m.i32.store(
+      RecordField.Displacement, 4, this.record(), m.i32.add(this.field32(RecordField.Displacement), m.i32.const(1)),
+    )
+  }
+
   /** Notes where an indirect jump or call goes, for the region that it will be part of. */
   private noteTarget(): Expression[] {
     const { m } = this
@@ -216,7 +224,7 @@ export class HotLowering extends HandlerLowering {
         return
       case 'branch':
         this.ended = true
-        out.push(m.if(this.value(node.args[0]), m.block(null, this.follow())), ...this.goOn())
+        out.push(m.if(this.value(node.args[0]), m.block(null, [this.countTaken(), ...this.follow()])), ...this.goOn())
         return
       case 'jumpTo':
         this.ended = true

@@ -4,7 +4,7 @@
  * has changed and the interpreter does the instruction. Which instructions: isQuickSystem in lowering-choice.ts.
  */
 import type { Node } from '../ir.ts'
-import { type Expression, type RegionModule } from './value.ts'
+import type { Expression, RegionModule } from './value.ts'
 
 /** Helpers of definitions, and what does their common case: core.wasm's exports from i32 to i32. */
 const quickHelpers: ReadonlyMap<string, string> = new Map([

@@ -173,7 +173,8 @@ class Discovery {
       if (level < COLD) queue.add({ eip: to, owner: of, rarity: level })
     }
     if (BRANCHES.has(instruction.mnemonic)) {
-      queue.add({ eip: next, owner, rarity })
+      const level = Math.max(rarity, this.profile.passRarity(eip))
+      if (level < COLD) queue.add({ eip: next, owner, rarity: level })
       jump(direct as number, owner)
       return true
     }

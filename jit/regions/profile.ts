@@ -16,6 +16,8 @@ export interface CodeProfile {
    * for hardly ever; 0 when nothing is known.
    */
   rarity(eip: number): number
+  /** The same for what is behind the conditional branch at `eip`: how rarely the branch is not taken. */
+  passRarity(eip: number): number
 }
 
 /** The part of a profile that concerns one region, as a message between threads. */
@@ -23,16 +25,19 @@ export interface ProfileExcerpt {
   readonly targets: readonly (readonly [site: number, targets: readonly number[]])[]
   readonly misses: readonly number[]
   readonly rarities: readonly (readonly [eip: number, rarity: number])[]
+  readonly passRarities: readonly (readonly [eip: number, rarity: number])[]
 }
 
-export const emptyExcerpt: ProfileExcerpt = { targets: [], misses: [], rarities: [] }
+export const emptyExcerpt: ProfileExcerpt = { targets: [], misses: [], rarities: [], passRarities: [] }
 
 /** A profile made of an excerpt. */
-export function profileFrom({ targets, misses, rarities }: ProfileExcerpt): CodeProfile {
+export function profileFrom({ targets, misses, rarities, passRarities }: ProfileExcerpt): CodeProfile {
   const bySite = new Map(targets)
   const missing = new Set(misses)
   const byTarget = new Map(rarities)
+  const byBranch = new Map(passRarities)
   return {
     targetsOf: site => bySite.get(site) ?? [], misses: eip => missing.has(eip), rarity: eip => byTarget.get(eip) ?? 0,
+    passRarity: eip => byBranch.get(eip) ?? 0,
   }
 }

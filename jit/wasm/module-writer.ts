@@ -10,34 +10,21 @@
  *
  * Source: WebAssembly core specification 2.0, chapter 5.
  */
+import { BodyWriter } from './body-writer.ts'
 import { ByteSink } from './byte-sink.ts'
+import { type Expression, Kind, NodeStore } from './node-store.ts'
 import {
   binaryI32, binaryI64, comparisonI64, extendI32, loadI32, loadI64, Opcode, storeI32, storeI64, testI64, unaryI32,
   unaryI64, wrapI64,
 } from './opcodes.ts'
 import {
-  floatConstant, floatMemory, isVectorOperator, operatorOf, VECTOR_PREFIX, vectorConstant, vectorMemory, vectorShuffle,
-  type VectorOperator,
+  floatConstant, floatMemory, isVectorOperator, operatorOf, vectorConstant, vectorMemory, vectorShuffle, type VectorOperator,
 } from './vector-opcodes.ts'
+import { typeCodes, WasmType } from './wasm-type.ts'
 
-/** Handle of an expression. It may be used once. */
-export type Expression = number
+export type { Expression }
+export { WasmType }
 
-/** Types of values, by the numbers that binaryen gives them. */
-export enum WasmType {
-  None = 0,
-  I32 = 2,
-  I64 = 3,
-  F32 = 4,
-  F64 = 5,
-  V128 = 6,
-}
-
-/** Encodings of value types and of a block without a result (5.3.1, 5.4.1). */
-const typeCodes: Readonly<Record<WasmType, number>> = {
-  [WasmType.None]: 0x40, [WasmType.I32]: 0x7f, [WasmType.I64]: 0x7e, [WasmType.F32]: 0x7d, [WasmType.F64]: 0x7c,
-  [WasmType.V128]: 0x7b,
-}
 const resultTypes: Readonly<Record<VectorOperator['result'], WasmType>> = {
   i32: WasmType.I32, i64: WasmType.I64, f32: WasmType.F32, f64: WasmType.F64, v128: WasmType.V128,
 }
@@ -48,25 +35,6 @@ enum Section { Type = 1, Import = 2, Function = 3, Export = 7, Code = 10 }
 enum External { Function = 0, Memory = 2 }
 
 const HEADER = Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00)
-
-/** Shape of a node: which of its fields mean what. */
-enum Kind {
-  Operator, Memory, Constant, Constant64, Local, Sequence, Block, Loop, If, Branch, Switch, Call,
-  /** Vector instructions, behind their prefix: plain, with a lane index, an access of memory, with 16 bytes. */
-  Vector, VectorLane, VectorMemory, VectorBytes,
-  FloatConstant,
-}
-
-interface Node {
-  readonly kind: Kind
-  readonly opcode: number
-  readonly type: WasmType
-  readonly args: readonly Expression[]
-  /** Constant, local, offset in memory. */
-  readonly number: number
-  /** Label, name of a function; labels of a switch with blanks between them, the default last. */
-  readonly name: string
-}
 
 interface WasmFunction {
   readonly name: string
@@ -97,20 +65,16 @@ const naturalShift: Readonly<Record<number, number>> = {
 }
 
 export class ModuleWriter {
-  private readonly nodes: Node[] = []
-  private readonly wide: bigint[] = []
-  /** Vector constants and lanes of shuffles. */
-  private readonly patterns: Uint8Array[] = []
+  private readonly store = new NodeStore()
+  private readonly pools = { wide: [] as bigint[], floats: [] as number[], patterns: [] as Uint8Array[] }
   private readonly functions: WasmFunction[] = []
   private readonly imports: FunctionImport[] = []
   private readonly exports: { readonly name: string; readonly external: string }[] = []
   private memory: { readonly module: string; readonly base: string } | undefined
-  private readonly depths = new Map<string, number>()
-  private depth = 0
 
   readonly i32 = {
-    const: (value: number): Expression => this.add(Kind.Constant, Opcode.I32Const, WasmType.I32, [], value),
-    wrap: (value: Expression): Expression => this.add(Kind.Operator, wrapI64, WasmType.I32, [value]),
+    const: (value: number): Expression => this.store.add(Kind.Constant, Opcode.I32Const, WasmType.I32, value, 0),
+    wrap: (value: Expression): Expression => this.store.add(Kind.Operator, wrapI64, WasmType.I32, 0, 1, value),
     ...this.unary(unaryI32, WasmType.I32),
     ...this.binary(binaryI32, WasmType.I32),
     ...this.loads(loadI32, WasmType.I32),
@@ -119,7 +83,7 @@ export class ModuleWriter {
 
   readonly i64 = {
     const: (value: bigint): Expression =>
-      this.add(Kind.Constant64, Opcode.I64Const, WasmType.I64, [], this.wide.push(value) - 1),
+      this.store.add(Kind.Constant64, Opcode.I64Const, WasmType.I64, this.pools.wide.push(value) - 1, 0),
     ...this.unary(unaryI64, WasmType.I64),
     ...this.unary(testI64, WasmType.I32),
     ...this.unary(extendI32, WasmType.I64),
@@ -129,8 +93,8 @@ export class ModuleWriter {
     ...this.stores(storeI64),
   }
 
-  readonly f32 = this.floats(WasmType.F32, floatMemory.f32, floatConstant.f32)
-  readonly f64 = this.floats(WasmType.F64, floatMemory.f64, floatConstant.f64)
+  readonly f32 = this.floating(WasmType.F32, floatMemory.f32, floatConstant.f32)
+  readonly f64 = this.floating(WasmType.F64, floatMemory.f64, floatConstant.f64)
 
   readonly v128 = {
     const: (bytes: ArrayLike<number>): Expression => this.withBytes(vectorConstant, [], bytes),
@@ -149,42 +113,37 @@ export class ModuleWriter {
   }
 
   readonly local = {
-    get: (index: number, type: WasmType): Expression => this.add(Kind.Local, Opcode.LocalGet, type, [], index),
+    get: (index: number, type: WasmType): Expression => this.store.add(Kind.Local, Opcode.LocalGet, type, index, 0),
     set: (index: number, value: Expression): Expression =>
-      this.add(Kind.Local, Opcode.LocalSet, WasmType.None, [value], index),
+      this.store.add(Kind.Local, Opcode.LocalSet, WasmType.None, index, 1, value),
     tee: (index: number, value: Expression, type: WasmType): Expression =>
-      this.add(Kind.Local, Opcode.LocalTee, type, [value], index),
+      this.store.add(Kind.Local, Opcode.LocalTee, type, index, 1, value),
   }
 
-  private add(
-    kind: Kind, opcode: number, type: WasmType, args: readonly Expression[], number = 0, name = '',
-  ): Expression {
-    return this.nodes.push({ kind, opcode, type, args, number, name }) - 1
-  }
-
-  private floats(type: WasmType, memory: { load: number; store: number }, constant: number) {
+  private floating(type: WasmType, memory: { load: number; store: number }, constant: number) {
     return {
-      const: (value: number): Expression => this.add(Kind.FloatConstant, constant, type, [], value),
+      const: (value: number): Expression =>
+        this.store.add(Kind.FloatConstant, constant, type, this.pools.floats.push(value) - 1, 0),
       ...this.loads({ load: memory.load }, type),
       ...this.stores({ store: memory.store }),
     }
   }
 
   private withBytes(opcode: number, args: readonly Expression[], bytes: ArrayLike<number>): Expression {
-    return this.add(Kind.VectorBytes, opcode, WasmType.V128, args, this.patterns.push(Uint8Array.from(bytes)) - 1)
+    return this.store.addSome(Kind.VectorBytes, opcode, WasmType.V128, this.pools.patterns.push(Uint8Array.from(bytes)) - 1, args)
   }
 
   private vectorAccess(
     opcode: number, type: WasmType, args: readonly Expression[], offset: number, align: number,
   ): Expression {
-    return this.add(Kind.VectorMemory, opcode | (Math.log2(Math.max(align, 1)) << 8), type, args, offset)
+    return this.store.addSome(Kind.VectorMemory, opcode | (Math.log2(Math.max(align, 1)) << 8), type, offset, args)
   }
 
   /** An operator of vector-opcodes.ts on values, by its name there; `lane` where it takes a lane index. */
   operate(name: string, args: readonly Expression[], lane = 0): Expression {
     const { opcode, result, lane: hasLane } = operatorOf(name)
     const kind = !isVectorOperator(name) ? Kind.Operator : hasLane ? Kind.VectorLane : Kind.Vector
-    return this.add(kind, opcode, resultTypes[result], args, lane)
+    return this.store.addSome(kind, opcode, resultTypes[result], lane, args)
   }
 
   private each<Name extends string, Maker>(
@@ -195,16 +154,18 @@ export class ModuleWriter {
   }
 
   private unary<Name extends string>(opcodes: Readonly<Record<Name, number>>, type: WasmType): Record<Name, Unary> {
-    return this.each(opcodes, opcode => value => this.add(Kind.Operator, opcode, type, [value]))
+    return this.each(opcodes, opcode => value => this.store.add(Kind.Operator, opcode, type, 0, 1, value))
   }
 
   private binary<Name extends string>(opcodes: Readonly<Record<Name, number>>, type: WasmType): Record<Name, Binary> {
-    return this.each(opcodes, opcode => (left, right) => this.add(Kind.Operator, opcode, type, [left, right]))
+    return this.each(opcodes, opcode => (left, right) => this.store.add(Kind.Operator, opcode, type, 0, 2, left, right))
   }
 
   private loads<Name extends string>(opcodes: Readonly<Record<Name, number>>, type: WasmType): Record<Name, Load> {
     return this.each(
-      opcodes, opcode => (offset, align, address) => this.memoryAccess(opcode, type, [address], offset, align),
+      opcodes,
+      opcode => (offset, align, address) =>
+        this.store.add(Kind.Memory, aligned(opcode, align), type, offset, 1, address),
     )
   }
 
@@ -212,56 +173,51 @@ export class ModuleWriter {
     return this.each(
       opcodes,
       opcode => (offset, align, address, value) =>
-        this.memoryAccess(opcode, WasmType.None, [address, value], offset, align),
+        this.store.add(Kind.Memory, aligned(opcode, align), WasmType.None, offset, 2, address, value),
     )
-  }
-
-  private memoryAccess(
-    opcode: number, type: WasmType, args: readonly Expression[], offset: number, align: number,
-  ): Expression {
-    // An alignment is a hint; 0 asks for the natural one, as in binaryen.
-    const shift = align === 0 ? (naturalShift[opcode] ?? 0) : Math.log2(align)
-    return this.add(Kind.Memory, opcode | (shift << 8), type, args, offset)
   }
 
   /** Expressions one after another; named, a branch to the name goes behind them. */
   block(name: string | null, children: readonly Expression[], type?: WasmType): Expression {
-    const last = children.length > 0 ? this.nodes[children[children.length - 1]].type : WasmType.None
-    const kind = name === null ? Kind.Sequence : Kind.Block
-    return this.add(kind, Opcode.Block, type ?? (name === null ? last : WasmType.None), children, 0, name ?? '')
+    const { store } = this
+    if (name !== null) return store.addList(Kind.Block, Opcode.Block, type ?? WasmType.None, store.numberOf(name), children)
+    const last = children.length > 0 ? store.typeOf(children[children.length - 1]) : WasmType.None
+    return store.addList(Kind.Sequence, Opcode.Block, type ?? last, 0, children)
   }
 
   /** A branch to `name` goes back to the start of `body`. */
   loop(name: string, body: Expression): Expression {
-    return this.add(Kind.Loop, Opcode.Loop, WasmType.None, [body], 0, name)
+    return this.store.add(Kind.Loop, Opcode.Loop, WasmType.None, this.store.numberOf(name), 1, body)
   }
 
   if(condition: Expression, then: Expression, otherwise?: Expression): Expression {
-    if (otherwise === undefined) return this.add(Kind.If, Opcode.If, WasmType.None, [condition, then])
-    return this.add(Kind.If, Opcode.If, this.nodes[then].type, [condition, then, otherwise])
+    if (otherwise === undefined) return this.store.add(Kind.If, Opcode.If, WasmType.None, 0, 2, condition, then)
+    return this.store.add(Kind.If, Opcode.If, this.store.typeOf(then), 0, 3, condition, then, otherwise)
   }
 
   br(name: string, condition?: Expression): Expression {
+    const label = this.store.numberOf(name)
     return condition === undefined
-      ? this.add(Kind.Branch, Opcode.Br, WasmType.None, [], 0, name)
-      : this.add(Kind.Branch, Opcode.BrIf, WasmType.None, [condition], 0, name)
+      ? this.store.add(Kind.Branch, Opcode.Br, WasmType.None, label, 0)
+      : this.store.add(Kind.Branch, Opcode.BrIf, WasmType.None, label, 1, condition)
   }
 
   /** Branches to the label at `index` of `names`, or to `otherwise` when there are not so many. */
   switch(names: readonly string[], otherwise: string, index: Expression): Expression {
-    return this.add(Kind.Switch, Opcode.BrTable, WasmType.None, [index], 0, [...names, otherwise].join(' '))
+    const labels = [...names, otherwise].map(name => this.store.numberOf(name))
+    return this.store.addList(Kind.Switch, Opcode.BrTable, WasmType.None, 0, labels, index)
   }
 
   select(condition: Expression, then: Expression, otherwise: Expression): Expression {
-    return this.add(Kind.Operator, Opcode.Select, this.nodes[then].type, [then, otherwise, condition])
+    return this.store.add(Kind.Operator, Opcode.Select, this.store.typeOf(then), 0, 3, then, otherwise, condition)
   }
 
   call(name: string, args: readonly Expression[], type: WasmType): Expression {
-    return this.add(Kind.Call, Opcode.Call, type, args, 0, name)
+    return this.store.addList(Kind.Call, Opcode.Call, type, this.store.numberOf(name), args)
   }
 
   drop(value: Expression): Expression {
-    return this.add(Kind.Operator, Opcode.Drop, WasmType.None, [value])
+    return this.store.add(Kind.Operator, Opcode.Drop, WasmType.None, 0, 1, value)
   }
 
   /** Memories have no names inside a module: there is one. */
@@ -289,9 +245,10 @@ export class ModuleWriter {
     const out = new ByteSink()
     out.append(HEADER)
     const callables = [...this.imports, ...this.functions]
+    const indexByName = new Map(callables.map(({ name }, index) => [name, index]))
     const indexOf = (name: string): number => {
-      const index = callables.findIndex(callable => callable.name === name)
-      if (index < 0) throw new Error(`there is no wasm function ${name}`)
+      const index = indexByName.get(name)
+      if (index === undefined) throw new Error(`there is no wasm function ${name}`)
       return index
     }
     // One type for each function; that some are the same does no harm.
@@ -324,7 +281,7 @@ export class ModuleWriter {
     this.section(out, Section.Code, this.functions, (sink, item) => {
       const code = new ByteSink()
       this.locals(code, item.locals)
-      this.write(code, item.body, indexOf)
+      new BodyWriter(this.store, this.pools, indexOf, code).write(item.body)
       code.byte(Opcode.End)
       sink.unsigned(code.length)
       sink.append(code.written)
@@ -364,116 +321,9 @@ export class ModuleWriter {
       sink.byte(typeCodes[type])
     }
   }
+}
 
-  private write(out: ByteSink, expression: Expression, indexOf: (name: string) => number): void {
-    const { kind, opcode, type, args, number, name } = this.nodes[expression]
-    const children = (from: number) => {
-      for (let i = from; i < args.length; i++) this.write(out, args[i], indexOf)
-    }
-    switch (kind) {
-      case Kind.Operator:
-        children(0)
-        out.byte(opcode)
-        return
-      case Kind.Memory:
-        children(0)
-        out.byte(opcode & 0xff)
-        out.unsigned(opcode >> 8)
-        out.unsigned(number)
-        return
-      case Kind.Vector:
-      case Kind.VectorLane:
-        children(0)
-        out.byte(VECTOR_PREFIX)
-        out.unsigned(opcode)
-        if (kind === Kind.VectorLane) out.byte(number)
-        return
-      case Kind.VectorMemory:
-        children(0)
-        out.byte(VECTOR_PREFIX)
-        out.unsigned(opcode & 0xff)
-        out.unsigned(opcode >> 8)
-        out.unsigned(number)
-        return
-      case Kind.VectorBytes:
-        children(0)
-        out.byte(VECTOR_PREFIX)
-        out.unsigned(opcode)
-        out.append(this.patterns[number])
-        return
-      case Kind.FloatConstant:
-        out.byte(opcode)
-        out.append(new Uint8Array(type === WasmType.F32 ? Float32Array.of(number).buffer : Float64Array.of(number).buffer))
-        return
-      case Kind.Constant:
-        out.byte(opcode)
-        out.signed(number)
-        return
-      case Kind.Constant64:
-        out.byte(opcode)
-        out.signed64(this.wide[number])
-        return
-      case Kind.Local:
-        children(0)
-        out.byte(opcode)
-        out.unsigned(number)
-        return
-      case Kind.Sequence:
-        children(0)
-        return
-      case Kind.Block:
-      case Kind.Loop:
-        out.byte(opcode)
-        out.byte(typeCodes[type])
-        this.enter(name, () => children(0))
-        out.byte(Opcode.End)
-        return
-      case Kind.If:
-        this.write(out, args[0], indexOf)
-        out.byte(opcode)
-        out.byte(typeCodes[type])
-        this.enter('', () => {
-          this.write(out, args[1], indexOf)
-          if (args.length < 3) return
-          out.byte(Opcode.Else)
-          this.write(out, args[2], indexOf)
-        })
-        out.byte(Opcode.End)
-        return
-      case Kind.Branch:
-        children(0)
-        out.byte(opcode)
-        out.unsigned(this.depth - this.depthOf(name))
-        return
-      case Kind.Switch: {
-        children(0)
-        const labels = name.split(' ')
-        out.byte(opcode)
-        out.unsigned(labels.length - 1)
-        for (const label of labels) out.unsigned(this.depth - this.depthOf(label))
-        return
-      }
-      case Kind.Call:
-        children(0)
-        out.byte(opcode)
-        out.unsigned(indexOf(name))
-    }
-  }
-
-  /** Writes what is inside a labelled construct. */
-  private enter(name: string, inside: () => void): void {
-    const hidden = this.depths.get(name)
-    this.depth++
-    this.depths.set(name, this.depth)
-    inside()
-    this.depth--
-    if (hidden === undefined) this.depths.delete(name)
-    else this.depths.set(name, hidden)
-  }
-
-  private depthOf(name: string): number {
-    const depth = this.depths.get(name)
-    if (depth === undefined) throw new Error(`there is no label ${name} around this branch`)
-    return depth
-  }
+/** An opcode with the alignment of its access above it: a hint, and 0 asks for the natural one, as in binaryen. */
+function aligned(opcode: number, align: number): number {
+  return opcode | ((align === 0 ? (naturalShift[opcode] ?? 0) : Math.log2(align)) << 8)
 }

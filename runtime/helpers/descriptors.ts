@@ -63,8 +63,8 @@ const SELECTOR_ERROR: u32 = 0xfffc
 
 /** Offset of the byte with type, S, DPL and P in a descriptor. */
 export const DESCRIPTOR_ACCESS_BYTE: u32 = 5
-/** Last byte of a descriptor, relative to its first. */
-const DESCRIPTOR_LAST_BYTE: u32 = 7
+/** Bytes of a descriptor or gate. */
+export const DESCRIPTOR_BYTES: u32 = 8
 /** Bit A of the high dword. */
 const HIGH_ACCESSED: u32 = 1 << 8
 
@@ -109,7 +109,7 @@ export function locateDescriptor(selector: u32): bool {
     limit = load<u32>(SEGMENT_LIMIT + (SEGMENT_LDTR << 3))
   }
   const offset = selector & SELECTOR_INDEX
-  if (offset + DESCRIPTOR_LAST_BYTE > limit) return false
+  if (offset + DESCRIPTOR_BYTES - 1 > limit) return false
   descriptorLinear = base + offset
   return true
 }

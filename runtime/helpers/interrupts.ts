@@ -104,6 +104,7 @@ import { clearFault, faulted, raiseCode, readSystem8, readSystem16, readSystem32
 import { updateMode } from './mode'
 import { ioPrivilegeLevel, virtualFlagsImage } from './protection'
 import { inVirtual8086Mode, load8086Segment, raiseGeneralProtection } from './segments'
+import { enterQuickly } from './quick-gates'
 import { closeFrame, framePush, openFrame } from './stack'
 import { fetchGateTask, NO_ERROR_CODE, switchTask, TASK_CALL } from './tasks'
 import { reportOutside } from './x87-control'
@@ -227,6 +228,11 @@ function isInterruptGate(type: u32): bool {
 
 /** Delivery through the IDT. `errorCode` is NO_ERROR_CODE or a dword. */
 function deliverProtected(vector: u32, eip: u32, kind: u32, errorCode: i64): void {
+  const image = savedFlags(vector, kind)
+  if (enterQuickly(vector, eip, image, kind <= EVENT_INT3_INTO, errorCode != NO_ERROR_CODE, <u32>errorCode)) {
+    settle(vector)
+    return
+  }
   const index = vector << GATE_BYTES_SHIFT
   const linear = load<u32>(IDTR_BASE) + index
   const error = index | ERROR_IDT
@@ -253,7 +259,6 @@ function deliverProtected(vector: u32, eip: u32, kind: u32, errorCode: i64): voi
     raiseCode(VECTOR_NP, error | externalBit())
     return
   }
-  const image = savedFlags(vector, kind)
   if (type == TYPE_TASK_GATE) {
     const tss = low >> 16
     if (!fetchGateTask(tss)) return

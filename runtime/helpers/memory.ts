@@ -248,6 +248,21 @@ export function writeSystem32(linear: u32, value: u32): void {
   writeLinear<u32>(linear, value, false, false)
 }
 
+/**
+ * Address in linear memory of `bytes` bytes at `linear` with supervisor rights, when the TLB has their page and nothing
+ * stands against touching them directly; else 0. Page tables are not looked at.
+ */
+export function systemHostForRead(linear: u32, bytes: u32): u32 {
+  const entry = entryAddress(linear, false)
+  return isPlain(entry, linear, bytes, false) ? linear + load<u32>(entry, TLB_FIELD_ADDEND) : 0
+}
+
+/** The same for a store. */
+export function systemHostForWrite(linear: u32, bytes: u32): u32 {
+  const entry = entryAddress(linear, false)
+  return isPlain(entry + TLB_FIELD_WRITE_TAG, linear, bytes, false) ? linear + load<u32>(entry, TLB_FIELD_ADDEND) : 0
+}
+
 /** Stores with the rights of a privilege level that is about to become current. */
 export function writeAs16(linear: u32, value: u32, user: bool): void {
   writeLinear<u16>(linear, <u16>value, user, false)

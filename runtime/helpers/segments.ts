@@ -11,7 +11,6 @@ import {
   CPL,
   CR0,
   CR0_PE,
-  CR2,
   EFLAGS,
   EFLAGS_VM,
   INTERRUPT_SHADOW,
@@ -39,6 +38,7 @@ import {
   accessOf,
   baseOf,
   clearCache,
+  DESCRIPTOR_BYTES,
   descriptorHigh,
   descriptorLinear,
   descriptorLow,
@@ -53,10 +53,9 @@ import {
   locateDescriptor,
   markAccessed,
   raiseSelector,
-  readDescriptor,
   SELECTOR_RPL,
 } from './descriptors'
-import { clearFault, faulted } from './memory'
+import { faulted, systemHostForRead } from './memory'
 import { updateMode } from './mode'
 
 /** Access word of a segment in real mode: read/write data, accessed, present, DPL 0. */
@@ -253,22 +252,20 @@ export function tryLoadSegment(packed: u32): u32 {
     return 1
   }
   if (!locateDescriptor(selector)) return 0
-  const cr2 = load<u32>(CR2)
-  if (!readDescriptor()) {
-    clearFault()
-    store<u32>(CR2, cr2)
-    return 0
-  }
-  const access = accessOf(descriptorHigh)
+  const place = systemHostForRead(descriptorLinear, DESCRIPTOR_BYTES)
+  if (place == 0) return 0
+  const low = load<u32>(place)
+  const high = load<u32>(place, 4)
+  const access = accessOf(high)
   const wanted = ACCESS_PRESENT | ACCESS_ACCESSED
   if ((access & wanted) != wanted || !isReadable(access)) return 0
   if (!dataAccessible(access, selector & SELECTOR_RPL, load<u32>(CPL))) return 0
   const at = segment << 3
   const same =
-    load<u32>(SEGMENT_BASE + at) == baseOf(descriptorLow, descriptorHigh) &&
-    load<u32>(SEGMENT_LIMIT + at) == limitOf(descriptorLow, descriptorHigh) && load<u32>(SEGMENT_ACCESS + at) == access
+    load<u32>(SEGMENT_BASE + at) == baseOf(low, high) && load<u32>(SEGMENT_LIMIT + at) == limitOf(low, high) &&
+    load<u32>(SEGMENT_ACCESS + at) == access
   if (data && !same) return 0
-  fillCache(segment, selector, descriptorLow, descriptorHigh)
+  fillCache(segment, selector, low, high)
   return 1
 }
 

@@ -84,6 +84,7 @@ import {
   loadVirtualFlags,
   mergeFlags,
 } from './protection'
+import { returnQuickly } from './quick-gates'
 import {
   inProtectedMode,
   inVirtual8086Mode,
@@ -362,6 +363,7 @@ export function iret(size: u32, next: u32): void {
     taskReturn(next)
     return
   }
+  if (size == 32 && returnQuickly(iretMask(size))) return
   const bytes = size >> 3
   const image = peek(2 * bytes, size)
   if (faulted()) return
