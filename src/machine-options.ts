@@ -8,6 +8,7 @@ import type { Disk } from './disks/disk.ts'
 import type { Picture } from './devices/vga/picture.ts'
 import type { Firmware } from './firmware.ts'
 import type { BootImage } from './loaders/boot-image.ts'
+import type { MachineState } from './machine-state.ts'
 
 /** How a machine is built. */
 export interface MachineOptions {
@@ -108,6 +109,7 @@ export interface Screen {
 export interface RunnableMachine {
   readonly serial: readonly SerialLine[]
   readonly debugConsole: { onByte: (byte: number) => void }
+  readonly postCodes: { onCode: (port: number, code: number) => void }
   /** Set by the host: called when a halted machine should run again before its next timer. */
   onWake?: () => void
   /** Absent in machines without a display. */
@@ -119,6 +121,9 @@ export interface RunnableMachine {
   /** Starts anew after a stop with 'reset'; figures go on. */
   restart(): void
   stats(): MachineStats
+  /** The whole state, for `load` of a machine that was made likewise (machine-state.ts); absent in fakes. */
+  save?(): MachineState
+  load?(state: MachineState): void
   /** Registers, the reason of the stop and up to `lastInstructions` instructions before it, as lines of text. */
   report(lastInstructions?: number): string
   dispose(): void

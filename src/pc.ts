@@ -17,15 +17,15 @@ import { PCEventTarget, type PCState, type PCStopReason } from './pc/events.ts'
 import { PCKeyboard } from './pc/keyboard.ts'
 import { errorOf, type EventSinks, MachineLink, type StartMachineWorker } from './pc/link.ts'
 import { PCMouse } from './pc/mouse.ts'
-import type { PCOptions } from './pc/options.ts'
+import type { FileSource, PCOptions } from './pc/options.ts'
 import { PCScreen } from './pc/screen.ts'
 import { PCSerialPort } from './pc/serial.ts'
 import type { PCStats } from './pc/stats.ts'
 import { type ExecResult, resultOf, wrapCommand } from './pc/shell.ts'
 import { asExpression, type FoundText, SerialSearch } from './pc/text-search.ts'
 import { type WaitOptions, waitFor } from './pc/wait.ts'
-import { wireOptions } from './pc/wire-options.ts'
-import type { WireAssets } from './worker/protocol.ts'
+import { describeDisks, wireFile, wireOptions } from './pc/wire-options.ts'
+import type { MadeMachine, WireAssets } from './worker/protocol.ts'
 
 /** What differs between browsers and Node. */
 export interface PCPlatform {
@@ -91,9 +91,7 @@ export class PCBase extends PCEventTarget {
     signal?.addEventListener('abort', onAbort, { once: true })
     pc.forgetSignal = () => signal?.removeEventListener('abort', onAbort)
     try {
-      const { drives, description } = await pc.link.call('create', wire)
-      pc.currentDrives = makeDrives(drives, pc.link)
-      pc.madeOf = description
+      pc.take(await pc.link.call('create', wire))
     } catch (error) {
       pc.end(error instanceof PCError ? error : new PCError('worker', String(error), 'please report it'))
       throw error
@@ -159,6 +157,26 @@ export class PCBase extends PCEventTarget {
     await this.link.call('pressPowerButton')
   }
 
+  /**
+   * The whole PC as a file: CPU, memory, devices and what was written to its disks, compressed. It may run meanwhile; what
+   * is saved is the moment of the call. `PC.create({ state })` goes on with it, in another page or in Node. Large images
+   * (16 MiB and more) are not in it but named: they must be there again. Rejects with `PCError` 'stopped' after the guest's end.
+   */
+  async save(): Promise<Blob> {
+    return await this.link.call('save')
+  }
+
+  /**
+   * Goes on with a saved PC in place of what this one was; a running PC runs on with it. `disks` are images that are not in
+   * the state; those of this PC are used when they fit. Rejects with `PCError` 'bad-state', and then nothing has changed.
+   */
+  async load(state: FileSource, options: { readonly disks?: PCOptions['disks'] } = {}): Promise<void> {
+    this.take(await this.link.call('load', wireFile(state), describeDisks(options.disks ?? {})))
+    if (this.currentState !== 'stopped') return
+    this.stopReason = undefined
+    this.change('paused')
+  }
+
   /** Figures since power-on, and the speed of the last second. */
   async stats(): Promise<PCStats> {
     return { ...(await this.link.call('stats')), isIsolated: this.isIsolated }
@@ -219,6 +237,11 @@ export class PCBase extends PCEventTarget {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose()
+  }
+
+  private take({ drives, description }: MadeMachine): void {
+    this.currentDrives = makeDrives(drives, this.link)
+    this.madeOf = description
   }
 
   private end(reason: PCError): void {

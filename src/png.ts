@@ -4,23 +4,11 @@
  * Source: PNG specification (W3C, second edition), 5 (chunks), 9 (filtering), 10 (compression).
  */
 import { zlibSync } from 'fflate'
+import { crc32 } from './crc32.ts'
 import type { Picture } from './devices/vga/picture.ts'
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
 const COLOR_RGB = 2
-const CRC_POLYNOMIAL = 0xedb88320
-
-const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ CRC_POLYNOMIAL : value >>> 1
-  return value
-})
-
-function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff
-  for (const byte of bytes) crc = (crc >>> 8) ^ crcTable[(crc ^ byte) & 0xff]
-  return ~crc >>> 0
-}
 
 function chunk(type: string, data: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(data.length + 12)

@@ -224,12 +224,21 @@ export class V86 {
     })()
   }
 
-  save_state(): Promise<ArrayBuffer> {
-    return Promise.reject(new PCError('unsupported', 'tabpc does not save states in this version', 'export the disks instead'))
+  /** The whole PC, for `restore_state` or `initial_state`; the format is tabpc's own. Rejects with `PCError`. */
+  async save_state(): Promise<ArrayBuffer> {
+    return await (await (await this.present()).save()).arrayBuffer()
   }
 
-  restore_state(): Promise<void> {
-    return Promise.reject(new PCError('unsupported', 'tabpc does not restore states', 'boot the guest'))
+  /** Goes on with what `save_state` gave; a PC that runs runs on. Rejects with `PCError` 'bad-state'. */
+  async restore_state(state: ArrayBuffer | Uint8Array): Promise<void> {
+    await (await this.present()).load(state)
+  }
+
+  /** The PC, for methods that reject where others tell an error. */
+  private async present(): Promise<PC> {
+    const pc = await this.made
+    if (pc && !this.isDestroyed) return pc
+    throw new PCError('disposed', 'there is no PC', 'see the event tabpc-error for why')
   }
 
   private get container(): HTMLElement | undefined {

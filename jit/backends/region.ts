@@ -25,6 +25,7 @@ import type { Block, Region, RegionInstruction } from '../regions/region.ts'
 import { offsetIn } from '../regions/segmentation.ts'
 import type { Structure } from '../regions/structure.ts'
 import { afterHandler, isInlineX87, touchesX87, X87Flow } from '../regions/x87-flow.ts'
+import { unusualBlocks } from '../regions/unusual.ts'
 import { WasmType } from '../wasm/module-writer.ts'
 import { FEW_TARGETS, hashTargets, type TargetHash } from '../regions/target-hash.ts'
 import {
@@ -60,6 +61,8 @@ export class RegionLowering extends RegionFrame {
   private readonly fpuControl: number | undefined
   private currentBlock!: Block
   private readonly modified = new Map<Node, HostAddress>()
+  /** Blocks where unusual operands get their calls. */
+  private unusual: ReadonlySet<number> = new Set()
 
   /** `records` is the address of the records of the region's handled instructions; `fpuControl` as in CompileRequest. */
   constructor(
@@ -84,6 +87,7 @@ export class RegionLowering extends RegionFrame {
     }
     this.flow.solve(this.region.entry)
     this.prepareX87()
+    this.unusual = unusualBlocks(this.structure, this.blocks)
     if (!this.optimisations.groupAccesses || this.unflat) return
     this.memory.groups = new AccessGroups(
       this.structure, this.blocks, (prepared, node) => this.constantIn(prepared, node),
@@ -362,7 +366,8 @@ export class RegionLowering extends RegionFrame {
    * registers; an instruction that leaves often gets its call when the region is compiled again.
    */
   protected override leaveUnless(condition: Node): Expression | undefined {
-    if (!this.optimisations.leaveUnusual || this.current.source.misses) return undefined
+    const calls = this.current.source.misses || this.unusual.has(this.currentBlock.eip)
+    if (!this.optimisations.leaveUnusual || calls) return undefined
     return this.exitBefore(this.m.i32.eqz(this.value(condition)))
   }
 

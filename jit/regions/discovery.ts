@@ -60,6 +60,7 @@ class PlaceQueue {
 
 class Discovery {
   private readonly decoded = new Map<number, Instruction | null>()
+  private readonly lowerings = new Map<Instruction, Lowering>()
   private readonly leaders = new Map<number, number>()
   /** Return addresses by the callee that they belong to. */
   private readonly returnSites = new Map<number, number[]>()
@@ -111,6 +112,15 @@ class Discovery {
     const lowered = held && this.loweringOf(instruction) !== Lowering.Leave ? instruction : null
     this.decoded.set(eip, lowered)
     return lowered
+  }
+
+  /** As the function of this name, which is asked several times about each instruction. */
+  private loweringOf(instruction: Instruction): Lowering {
+    const known = this.lowerings.get(instruction)
+    if (known !== undefined) return known
+    const lowering = loweringOf(instruction)
+    this.lowerings.set(instruction, lowering)
+    return lowering
   }
 
   private decodeAt(eip: number): Instruction | null {

@@ -3,6 +3,7 @@
 import { cpuModels } from '../../runtime/cpu-models.ts'
 import { PCError } from '../errors.ts'
 import { parseMemorySize } from '../memory-size.ts'
+import type { Expected } from '../state/saved-pc.ts'
 import { type GivenOptions, type OptionSpec, readOptions } from './options.ts'
 
 /** Where the bytes of a port go. */
@@ -26,6 +27,11 @@ export interface RunArguments {
   readonly snapshot: boolean
   /** Where to write a picture of the screen at exit. */
   readonly screenshot?: string
+  /** A saved PC to go on with, and where to save it at exit. */
+  readonly load?: string
+  readonly save?: string
+  /** What of the machine was asked for in words: it must be so in a saved PC. */
+  readonly expected: Expected
   readonly initrd?: string
   readonly append: string
   readonly memoryBytes: number
@@ -33,6 +39,7 @@ export interface RunArguments {
   readonly cpu: string
   readonly serial: PortTarget
   readonly debugcon: PortTarget
+  readonly post: PortTarget
   readonly isaDebugExit: boolean
   /** Compile hot code. */
   readonly jit: boolean
@@ -110,6 +117,26 @@ export const runOptions: readonly { readonly heading: string; readonly options: 
         placeholder: 'TARGET',
         help: 'port 0xE9: stdio, none (default), or file:FILE',
       },
+      {
+        name: 'post',
+        kind: 'value',
+        placeholder: 'TARGET',
+        help:
+          'codes written to ports 0x80 and 0x190, a line for each such as "post 80 1f": stdio,\n' +
+          'none (default), or file:FILE',
+      },
+    ],
+  },
+  {
+    heading: 'Another time, another place',
+    options: [
+      { name: 'save', kind: 'value', placeholder: 'FILE', help: 'write the whole PC there at exit (Ctrl-A X, --expect, --timeout)' },
+      {
+        name: 'load', kind: 'value', placeholder: 'FILE',
+        help:
+          'go on with a PC that was saved, here or in a page: kernel and machine are in the file;\n' +
+          'disk images of more than 16 MiB are not, and must be given as they were',
+      },
     ],
   },
   {
@@ -149,14 +176,16 @@ export function parseRunArguments(argv: readonly string[]): RunArguments | 'help
   if (given.has('help')) return 'help'
   const kernel = fileValue(given, 'kernel')
   const idle = ['initrd', 'append'].find(name => given.has(name))
-  if (kernel === undefined && idle) {
+  const load = fileValue(given, 'load')
+  if (kernel === undefined && idle && load === undefined) {
     throw new PCError(
       'usage', `--${idle} is given without --kernel`, 'give a Linux bzImage or a Multiboot kernel with --kernel FILE',
     )
   }
-  if (kernel === undefined && ![...driveNames, 'bios'].some(name => given.has(name))) {
+  if (kernel === undefined && load === undefined && ![...driveNames, 'bios'].some(name => given.has(name))) {
     throw new PCError(
-      'usage', 'there is nothing to boot', 'give a kernel with --kernel FILE, or a drive such as --cdrom FILE',
+      'usage', 'there is nothing to boot',
+      'give a kernel with --kernel FILE, or a drive such as --cdrom FILE, or a saved PC with --load FILE',
     )
   }
   const unused = ['bios', 'vga-bios'].find(name => given.has(name))
@@ -164,6 +193,9 @@ export function parseRunArguments(argv: readonly string[]): RunArguments | 'help
     throw new PCError('usage', `--${unused} is given with --kernel, which boots without a BIOS`, `leave one of them out`)
   }
   const isaDebugExit = given.has('isa-debug-exit')
+  const memoryBytes = memoryValue(textValue(given, 'memory') ?? DEFAULT_MEMORY)
+  const cpu = cpuValue(given)
+  const clock = clockValue(given)
   return {
     kernel,
     bios: fileValue(given, 'bios'),
@@ -177,13 +209,19 @@ export function parseRunArguments(argv: readonly string[]): RunArguments | 'help
     snapshot: given.has('snapshot'),
     initrd: fileValue(given, 'initrd'),
     append: textValue(given, 'append') ?? '',
-    memoryBytes: memoryValue(textValue(given, 'memory') ?? DEFAULT_MEMORY),
-    cpu: cpuValue(given),
+    memoryBytes,
+    cpu,
     serial: targetValue(given, 'serial', { kind: 'stdio' }),
     debugcon: targetValue(given, 'debugcon', { kind: 'none' }),
+    post: targetValue(given, 'post', { kind: 'none' }),
     isaDebugExit,
     jit: !given.has('no-jit'),
-    clock: clockValue(given),
+    clock,
+    load,
+    save: fileValue(given, 'save'),
+    expected: {
+      ...(given.has('memory') && { memoryBytes }), ...(given.has('cpu') && { cpu }), ...(given.has('clock') && { clock }),
+    },
     expect: expectValue(given),
     timeout: timeoutValue(given),
     stats: fileValue(given, 'stats'),

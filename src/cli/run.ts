@@ -8,14 +8,19 @@ import type { BootImage } from '../loaders/boot-image.ts'
 import { loadKernel } from '../loaders/kernel.ts'
 import { bootOrder } from '../firmware.ts'
 import type { MachineOptions, RunnableMachine } from '../machine-options.ts'
-import { readInputFile } from '../node/files.ts'
+import type { MachineState } from '../machine-state.ts'
+import { MOST_STATE_BYTES, readInputFile } from '../node/files.ts'
 import { FileOutput, type Output, type OutputStream, StreamOutput } from '../node/output.ts'
 import { openDrives } from '../node/drives.ts'
 import { loadFirmware, loadTextFont } from '../node/firmware.ts'
 import { OutputFile } from '../node/output-file.ts'
+import { StateOutput } from '../node/state-output.ts'
 import { screenshot } from '../node/screenshot.ts'
 import { type Outcome, Session, type SessionStats } from '../node/session.ts'
 import { ESCAPE_HELP, type ExitNotice, type TerminalInput } from '../node/terminal.ts'
+import {
+  checkExpected, describeMade, disksOf, freezePC, machineOptionsOf, type OpenDrives, readPC, thawDrives,
+} from '../state/saved-pc.ts'
 import { ExitStatus } from './complain.ts'
 import { runHelp } from './help.ts'
 import { type PortTarget, parseRunArguments, type RunArguments } from './run-arguments.ts'
@@ -51,19 +56,50 @@ export async function runCommand(argv: readonly string[], host: RunHost): Promis
     host.stdout.write(runHelp())
     return ExitStatus.Success
   }
-  const machineOptions: MachineOptions = {
+  const made = parsed.load === undefined ? await newMachine(parsed) : await savedMachine(parsed, parsed.load)
+  return await runSession(parsed, made, host)
+}
+
+/** What is needed to make the machine, and to save it again. */
+interface Recipe {
+  readonly options: MachineOptions
+  readonly description: string
+  readonly drives: OpenDrives
+  /** Where a saved PC was. */
+  readonly state?: MachineState
+}
+
+async function newMachine(parsed: RunArguments): Promise<Recipe> {
+  const drives = await openDrives(parsed)
+  const boot = parsed.kernel === undefined ? undefined : readKernel(parsed.kernel, parsed)
+  const options: MachineOptions = {
     memoryBytes: parsed.memoryBytes,
     clock: parsed.clock,
     cpu: parsed.cpu,
-    trace: parsed.trace,
     isaDebugExit: parsed.isaDebugExit,
-    jit: parsed.jit ? undefined : false,
-    drives: await openDrives(parsed),
-    ...(parsed.kernel === undefined
-      ? { firmware: { ...loadFirmware(parsed), bootOrder: bootOrder(parsed.bootDrive) } }
-      : { boot: readKernel(parsed.kernel, parsed), textFont: loadTextFont() }),
+    ...hostOptions(parsed),
+    drives: disksOf(drives),
+    ...(boot
+      ? { boot, textFont: loadTextFont() }
+      : { firmware: { ...loadFirmware(parsed), bootOrder: bootOrder(parsed.bootDrive) } }),
   }
-  return await runSession(parsed, machineOptions, host)
+  return { options, description: boot?.description ?? 'BIOS', drives }
+}
+
+async function savedMachine(parsed: RunArguments, path: string): Promise<Recipe> {
+  const saved = await readPC(readInputFile(path, 'the saved PC', MOST_STATE_BYTES), async () => {})
+  checkExpected(saved.machine, parsed.expected)
+  const given = Object.entries(await openDrives(parsed)).map(([name, drive]) => [name, { ...drive, isWanted: true }])
+  const drives = await thawDrives(saved, Object.fromEntries(given))
+  return {
+    options: { ...machineOptionsOf(saved), ...hostOptions(parsed), drives: disksOf(drives) },
+    description: saved.machine.description, drives, state: saved.state,
+  }
+}
+
+/** What is this host's and not the machine's. */
+function hostOptions({ trace, jit }: RunArguments): Pick<MachineOptions, 'trace' | 'jit'> {
+  return { trace, jit: jit ? undefined : false }
 }
 
 function readKernel(kernel: string, parsed: RunArguments): BootImage {
@@ -77,23 +113,32 @@ function readKernel(kernel: string, parsed: RunArguments): BootImage {
   })
 }
 
-async function runSession(parsed: RunArguments, machineOptions: MachineOptions, host: RunHost): Promise<number> {
+async function runSession(parsed: RunArguments, recipe: Recipe, host: RunHost): Promise<number> {
   const statsFile = parsed.stats === undefined ? undefined : new OutputFile(parsed.stats, 'the file of --stats')
   const pictureFile =
     parsed.screenshot === undefined ? undefined : new OutputFile(parsed.screenshot, 'the file of --screenshot')
+  const stateFile = parsed.save === undefined ? undefined : new StateOutput(parsed.save)
   const guestScreen = new GuestScreen(host)
   let session: Session | undefined
   const outputs = openOutputs(parsed, guestScreen.stream, () => session?.end({ kind: 'output-closed' }))
   session = new Session({
-    createMachine: () => host.createMachine(machineOptions),
+    createMachine: async () => {
+      const machine = await host.createMachine(recipe.options)
+      if (recipe.state) machine.load?.(recipe.state)
+      return machine
+    },
     serial: outputs.serial,
     debugcon: outputs.debugcon,
+    post: outputs.post,
     input: parsed.serial.kind === 'stdio' ? host.stdin : undefined,
     process: host.process,
     expect: parsed.expect,
     timeout: parsed.timeout,
     traceCount: parsed.traceCount,
-    atEnd: machine => pictureFile?.write(() => screenshot(machine.screen)),
+    atEnd: async (machine, end) => {
+      pictureFile?.write(() => screenshot(machine.screen))
+      if (stateFile) await saveAtEnd(stateFile, machine, recipe, end, guestScreen)
+    },
     notify: message => guestScreen.say(message),
     help: ESCAPE_HELP,
   })
@@ -114,13 +159,28 @@ async function runSession(parsed: RunArguments, machineOptions: MachineOptions, 
     return status
   } finally {
     release()
+    stateFile?.close()
     host.process.off('exit', writeStats)
     writeStats()
   }
 }
 
+/** Ends after which a guest can go on. */
+const unfinished: readonly (Outcome['kind'] | undefined)[] = ['match', 'timeout', 'left', 'output-closed', 'hangup', 'signal']
+
+async function saveAtEnd(
+  file: StateOutput, machine: RunnableMachine, { options, description, drives }: Recipe, end: Outcome | undefined, screen: GuestScreen,
+): Promise<void> {
+  const { save } = machine
+  if (!save || !unfinished.includes(end?.kind)) {
+    screen.say('the guest has come to its end: --save has nothing to write')
+    return
+  }
+  file.write(await freezePC({ save: () => save.call(machine) }, describeMade(options, description), drives, async () => {}))
+}
+
 function openOutputs(parsed: RunArguments, stdout: OutputStream, onGone: () => void) {
-  // One stream for both ports keeps their bytes in order.
+  // One stream for all ports keeps their bytes in order.
   let shared: Output | undefined
   const all: Output[] = []
   const open = (target: PortTarget, option: string): Output | undefined => {
@@ -131,7 +191,9 @@ function openOutputs(parsed: RunArguments, stdout: OutputStream, onGone: () => v
     all.push(output)
     return output
   }
-  return { serial: open(parsed.serial, '--serial'), debugcon: open(parsed.debugcon, '--debugcon'), all }
+  const serial = open(parsed.serial, '--serial')
+  const debugcon = open(parsed.debugcon, '--debugcon')
+  return { serial, debugcon, post: open(parsed.post, '--post'), all }
 }
 
 function onSignals(process: ProcessNotices, listener: (signal: NodeJS.Signals) => void): () => void {

@@ -2,14 +2,21 @@
  * A writable disk over one that is left as it is: what is written is kept in memory, in blocks of 4 KiB.
  * The first write to a block copies it from below, unless it covers the block whole.
  */
+import { PCError } from '../errors.ts'
 import type { Disk } from './disk.ts'
 
 const BLOCK_BYTES = 4096
 
+/** What an overlay keeps: numbers of its blocks in ascending order, and their bytes one after the other. */
+export interface WrittenBlocks {
+  readonly blocks: readonly number[]
+  readonly bytes: Uint8Array
+}
+
 export class OverlayDisk implements Disk {
   readonly bytes: number
   readonly readOnly = false
-  private readonly below: Disk
+  readonly below: Disk
   private readonly blocks = new Map<number, Uint8Array>()
 
   constructor(below: Disk) {
@@ -47,7 +54,7 @@ export class OverlayDisk implements Disk {
     const missing = [offset, end - 1]
       .map(at => Math.floor(at / BLOCK_BYTES))
       .filter((number, i, all) => all.indexOf(number) === i && !this.blocks.has(number))
-    const loads = missing.map(number => this.load(number))
+    const loads = missing.map(number => this.bringUp(number))
     const waits = loads.filter(load => load instanceof Promise)
     if (waits.length === 0) {
       this.put(offset, bytes)
@@ -58,7 +65,7 @@ export class OverlayDisk implements Disk {
   }
 
   /** Brings a block up from below. */
-  private load(number: number): void | Promise<void> {
+  private bringUp(number: number): void | Promise<void> {
     const start = number * BLOCK_BYTES
     const keep = (bytes: Uint8Array) => {
       const block = new Uint8Array(BLOCK_BYTES)
@@ -84,4 +91,26 @@ export class OverlayDisk implements Disk {
   }
 
   flush(): void {}
+
+  /** A copy of what has been written. */
+  save(): WrittenBlocks {
+    const blocks = [...this.blocks.keys()].sort((a, b) => a - b)
+    const bytes = new Uint8Array(blocks.length * BLOCK_BYTES)
+    blocks.forEach((number, i) => {
+      bytes.set(this.blocks.get(number) as Uint8Array, i * BLOCK_BYTES)
+    })
+    return { blocks, bytes }
+  }
+
+  /** Takes what `save` gave in place of what has been written. Throws `PCError` 'bad-state' when it does not fit. */
+  load({ blocks, bytes }: WrittenBlocks): void {
+    const last = Math.ceil(this.bytes / BLOCK_BYTES)
+    const fits = Array.isArray(blocks) && bytes instanceof Uint8Array && bytes.length === blocks.length * BLOCK_BYTES &&
+      blocks.every(number => Number.isInteger(number) && number >= 0 && number < last)
+    if (!fits) throw new PCError('bad-state', 'what was written to the disk does not fit it', 'give the image with which the PC was saved')
+    this.blocks.clear()
+    blocks.forEach((number, i) => {
+      this.blocks.set(number, bytes.slice(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES))
+    })
+  }
 }

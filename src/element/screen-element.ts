@@ -4,7 +4,8 @@
  *     <tabpc-screen kernel="vmlinuz" initrd="initrd.gz" cmdline="console=tty0" memory="256M" autostart></tabpc-screen>
  *
  * Attributes describe the PC; `options` (a property) says more than attributes can. `pc` is the PC once it is made.
- * Events: `ready` (the PC is made), `statechange`, `error` (detail: `PCError`); they do not bubble.
+ * Events: `ready` (the PC is made), `statechange`, `save` (the button: detail `{ state: Blob }`; unless it is prevented,
+ * the browser downloads it), `error` (detail: `PCError`); they do not bubble.
  */
 import { PCError } from '../errors.ts'
 import type { PCProgress } from '../pc/events.ts'
@@ -17,11 +18,12 @@ import { buildView, coverWithError, coverWithProgress, coverWithStart, showOn, t
 
 const SPEED_MILLISECONDS = 1000
 const LIGHT_MILLISECONDS = 120
+const DOWNLOAD_MILLISECONDS = 60_000
 const MEBIBYTE = 2 ** 20
 
 /** What the files are called for people. */
 const assetNames: Readonly<Record<string, string>> = {
-  core: 'the CPU', kernel: 'the kernel', initrd: 'the RAM disk', bios: 'the BIOS', vgaBios: 'the video BIOS',
+  core: 'the CPU', state: 'the saved PC', kernel: 'the kernel', initrd: 'the RAM disk', bios: 'the BIOS', vgaBios: 'the video BIOS',
   hda: 'the hard disk', hdb: 'the second hard disk', vda: 'the virtio disk', vdb: 'the second virtio disk', cdrom: 'the CD-ROM', fda: 'the floppy disk', fdb: 'the second floppy disk',
 }
 
@@ -109,6 +111,7 @@ export class TabpcScreen extends Base {
     for (const end of this.ends.splice(0)) end()
     this.loaded.clear()
     making?.abort()
+    this.enableControls()
     await current?.dispose()
   }
 
@@ -118,6 +121,7 @@ export class TabpcScreen extends Base {
     buttons.run.addEventListener('click', () => void this.toggle())
     buttons.reset.addEventListener('click', () => void this.quietly(this.current?.reset()))
     buttons.power.addEventListener('click', () => void this.quietly(this.current?.powerButton()))
+    buttons.save.addEventListener('click', () => void this.quietly(this.save()))
     buttons.screenshot.addEventListener('click', () => void this.quietly(this.savePicture()))
     buttons.keyboard.addEventListener('click', () => view.touch.focus())
     buttons.fullscreen.addEventListener('click', () => {
@@ -141,11 +145,13 @@ export class TabpcScreen extends Base {
       disks[name] = address === '' ? null : name.startsWith('fd') ? disk.download(address) : disk.http(address)
     }
     const kernel = text('kernel')
+    const state = text('state')
     const drive = text('boot') as 'hda' | 'cdrom' | 'fda' | undefined
     return {
       memory: text('memory'),
       disks,
       assets: text('assets'),
+      ...(state !== undefined && { state }),
       ...(kernel !== undefined ? { boot: { kernel, initrd: text('initrd'), cmdline: text('cmdline') } } : drive && { boot: { drive } }),
       ...this.given,
     }
@@ -197,12 +203,22 @@ export class TabpcScreen extends Base {
   private async savePicture(): Promise<void> {
     const { current } = this
     if (!current) return
-    const link = document.createElement('a')
-    link.href = URL.createObjectURL(await current.screen.screenshot())
-    link.download = 'screen.png'
-    link.click()
-    URL.revokeObjectURL(link.href)
+    download(await current.screen.screenshot(), 'screen.png')
     this.say('The picture is saved.')
+  }
+
+  private async save(): Promise<void> {
+    const { current, view } = this
+    if (!current || !view) return
+    view.buttons.save.disabled = true
+    this.say('Saving …')
+    try {
+      const state = await current.save()
+      if (this.dispatchEvent(new CustomEvent('save', { detail: { state }, cancelable: true }))) download(state, 'pc.tabpc')
+      this.say('The PC is saved.')
+    } finally {
+      view.buttons.save.disabled = false
+    }
   }
 
   /** For what a person has asked for: a failure is shown in a line. */
@@ -214,9 +230,18 @@ export class TabpcScreen extends Base {
     }
   }
 
+  /** Buttons that ask something of the PC wait for one. */
+  private enableControls(): void {
+    const { view, current } = this
+    if (!view) return
+    const isThere = current !== undefined && current.state !== 'failed'
+    for (const name of ['reset', 'power', 'save', 'screenshot', 'keyboard'] as const) view.buttons[name].disabled = !isThere
+  }
+
   private showState(pc: PC): void {
     const { view } = this
     if (!view) return
+    this.enableControls()
     const isRunning = pc.state === 'running'
     showOn(view.buttons.run, isRunning ? 'pause' : 'play', isRunning ? 'Pause' : pc.state === 'stopped' ? 'Start again' : 'Go on')
     const texts: Partial<Record<PC['state'], string>> = {
@@ -262,12 +287,22 @@ export class TabpcScreen extends Base {
   private showControls(): void {
     const { view } = this
     if (!view) return
+    this.enableControls()
     view.controls.hidden = this.getAttribute('controls') === 'none'
     view.layout.value = this.layout
     const label = this.getAttribute('label')
     if (label) view.stage.setAttribute('aria-label', label)
     if (this.current) this.current.keyboard.layout = this.layout
   }
+}
+
+function download(file: Blob, name: string): void {
+  const link = document.createElement('a')
+  link.href = URL.createObjectURL(file)
+  link.download = name
+  link.click()
+  // Browsers read it a moment later.
+  setTimeout(() => URL.revokeObjectURL(link.href), DOWNLOAD_MILLISECONDS)
 }
 
 function sentence(text: string): string {

@@ -8,6 +8,7 @@ const controlNames = {
   run: { icon: 'play', label: 'Start' },
   reset: { icon: 'reset', label: 'Reset' },
   power: { icon: 'power', label: 'Power button' },
+  save: { icon: 'save', label: 'Save this PC for later' },
   screenshot: { icon: 'camera', label: 'Save a picture of the screen' },
   keyboard: { icon: 'keyboard', label: 'Show the touch keyboard' },
   fullscreen: { icon: 'fullscreen', label: 'Full screen' },

@@ -1,19 +1,14 @@
 /** Opens the image files of the command line's drives. */
 import { accessSync, constants } from 'node:fs'
+import { basename } from 'node:path'
 import type { Disk } from '../disks/disk.ts'
 import { formatOf } from '../devices/floppy/formats.ts'
 import { openImage } from '../disks/open-image.ts'
 import { OverlayDisk } from '../disks/overlay-disk.ts'
 import { PCError } from '../errors.ts'
-import type { DriveImages } from '../machine-options.ts'
+import type { DriveName } from '../pc/options.ts'
+import { driveRoles, type OpenDrive } from '../state/saved-pc.ts'
 import { FileDisk } from './file-disk.ts'
-
-const roles = {
-  hda: 'the first hard disk', hdb: 'the second hard disk', vda: 'the first virtio disk', vdb: 'the second virtio disk',
-  cdrom: 'the CD-ROM', fda: 'floppy disk A', fdb: 'floppy disk B',
-} as const
-
-type DriveName = keyof typeof roles
 
 export interface DriveFiles {
   readonly drives: Readonly<Partial<Record<DriveName, string>>>
@@ -26,15 +21,15 @@ export interface DriveFiles {
  * otherwise; what a guest writes to qcow2 is always kept in memory. A floppy that may not be written is write-protected.
  * Breaks its promise with `PCError` for what cannot be opened.
  */
-export async function openDrives({ drives, snapshot }: DriveFiles): Promise<DriveImages> {
-  const opened: Partial<Record<DriveName, Disk>> = {}
+export async function openDrives({ drives, snapshot }: DriveFiles): Promise<Partial<Record<DriveName, OpenDrive>>> {
+  const opened: Partial<Record<DriveName, OpenDrive>> = {}
   for (const name of Object.keys(drives) as DriveName[])
-    opened[name] = await openDrive(name, drives[name] as string, snapshot)
+    opened[name] = { disk: await openDrive(name, drives[name] as string, snapshot), source: { kind: 'file', name: basename(drives[name] as string) } }
   return opened
 }
 
 async function openDrive(name: DriveName, path: string, snapshot: boolean): Promise<Disk> {
-  const role = roles[name]
+  const role = driveRoles[name]
   if (name === 'cdrom') return new FileDisk(path, role, { readOnly: true })
   const isFloppy = name === 'fda' || name === 'fdb'
   const readOnly = snapshot || (isFloppy && !isWritable(path))

@@ -2,6 +2,10 @@
 
 import { readFileSync, statSync } from 'node:fs'
 import { PCError } from '../errors.ts'
+import { MOST_MEMORY_BYTES } from '../memory-size.ts'
+
+/** Most bytes of a saved PC: memory, and as much written to disks again. */
+export const MOST_STATE_BYTES = 2 * MOST_MEMORY_BYTES
 
 interface Problem {
   readonly what: string

@@ -5,11 +5,12 @@
  *     pc.serial[0].attach(tty({ onLeave: () => pc.dispose() }))
  *     await pc.run()
  */
+import { fileURLToPath } from 'node:url'
 import { MOST_MEMORY_BYTES } from '../memory-size.ts'
 import { PCBase, type PCPlatform } from '../pc.ts'
 import type { DiskDescription, DiskSource } from '../pc/disk-source.ts'
 import { type DriveName, driveNames, type FileSource, type PCOptions } from '../pc/options.ts'
-import { readInputFile } from './files.ts'
+import { MOST_STATE_BYTES, readInputFile } from './files.ts'
 import { startMachineThread } from './pc-thread.ts'
 
 export { PCError, type PCErrorCode } from '../errors.ts'
@@ -36,22 +37,18 @@ export function fileDisk(path: string, options: { readonly readOnly?: boolean } 
 
 const isAddress = (text: string): boolean => /^https?:/.test(text)
 
-function readSource(source: FileSource, role: string): FileSource {
-  if (source instanceof URL) return source.protocol === 'file:' ? readInputFile(source.pathname, role, MOST_MEMORY_BYTES) : source
-  return typeof source === 'string' && !isAddress(source) ? readInputFile(source, role, MOST_MEMORY_BYTES) : source
+function readSource(source: FileSource, role: string, mostBytes = MOST_MEMORY_BYTES): FileSource {
+  if (source instanceof URL) return source.protocol === 'file:' ? readInputFile(fileURLToPath(source), role, mostBytes) : source
+  return typeof source === 'string' && !isAddress(source) ? readInputFile(source, role, mostBytes) : source
 }
 
 /** Options with paths read or turned into file disks. Throws `PCError` 'bad-file'. */
 function withFiles(options: PCOptions): PCOptions {
-  const { boot, disks = {}, bios, vgaBios } = options
-  const opened: Partial<Record<DriveName, DiskSource | null>> = { ...disks }
-  for (const name of driveNames) {
-    const source = disks[name]
-    if (typeof source === 'string' && !isAddress(source)) opened[name] = fileDisk(source, { readOnly: name === 'cdrom' })
-  }
+  const { boot, disks, bios, vgaBios, state } = options
   return {
     ...options,
-    disks: opened,
+    disks: disks && withFileDisks(disks),
+    ...(state !== undefined && { state: readSource(state, 'the saved PC', MOST_STATE_BYTES) }),
     ...(boot && 'kernel' in boot && {
       boot: {
         ...boot, kernel: readSource(boot.kernel, 'the kernel'),
@@ -61,6 +58,15 @@ function withFiles(options: PCOptions): PCOptions {
     ...(bios !== undefined && { bios: readSource(bios, 'the BIOS') }),
     ...(vgaBios !== undefined && { vgaBios: readSource(vgaBios, 'the VGA BIOS') }),
   }
+}
+
+function withFileDisks(disks: NonNullable<PCOptions['disks']>): NonNullable<PCOptions['disks']> {
+  const opened: Partial<Record<DriveName, DiskSource | null>> = { ...disks }
+  for (const name of driveNames) {
+    const source = disks[name]
+    if (typeof source === 'string' && !isAddress(source)) opened[name] = fileDisk(source, { readOnly: name === 'cdrom' })
+  }
+  return opened
 }
 
 const platform: PCPlatform = { isIsolated: true, startWorker: startMachineThread }
@@ -73,5 +79,10 @@ export class PC extends PCBase {
    */
   static async create(options: PCOptions = {}): Promise<PC> {
     return await PCBase.make(withFiles(options), platform, (...parts) => new PC(...parts))
+  }
+
+  /** As in a page; `state` and disks may be paths. */
+  override async load(state: FileSource, { disks }: { readonly disks?: PCOptions['disks'] } = {}): Promise<void> {
+    await super.load(readSource(state, 'the saved PC', MOST_STATE_BYTES), { disks: disks && withFileDisks(disks) })
   }
 }

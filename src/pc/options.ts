@@ -40,6 +40,12 @@ export interface PCOptions {
   readonly memory?: string | number
   /** Absent: the BIOS boots the drives. */
   readonly boot?: KernelBoot | DriveBoot
+  /**
+   * A PC that `save` has written, to go on with. It says itself what machine it is: `boot`, `bios` and `vgaBios` are not
+   * looked at, and `memory`, `cpu` and `clock`, if given, must be the same. Large disk images are not in it: give them again
+   * in `disks`.
+   */
+  readonly state?: FileSource
   /** What lies in the drives. A drive is there when its key is; `null` is an empty one (floppy and CD-ROM). */
   readonly disks?: Partial<Readonly<Record<DriveName, DiskSource | null>>>
   /** Firmware in place of SeaBIOS. */

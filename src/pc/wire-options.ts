@@ -22,8 +22,11 @@ export function wireOptions(
   const { boot, clock = 'wall', onReset = 'restart' } = options
   checkOneOf('clock', clock, ['wall', 'virtual'])
   checkOneOf('onReset', onReset, ['restart', 'stop'])
+  const memory = memoryBytes(options.memory ?? DEFAULT_MEMORY)
   return {
-    memoryBytes: memoryBytes(options.memory ?? DEFAULT_MEMORY),
+    memoryBytes: memory,
+    state: options.state === undefined ? undefined : wireFile(options.state),
+    expected: { memoryBytes: options.memory === undefined ? undefined : memory, cpu: options.cpu, clock: options.clock },
     clock, onReset, assets, attention,
     cpu: options.cpu,
     jit: options.jit ?? true,
@@ -47,7 +50,8 @@ function bootOptions(boot: PCOptions['boot']): Pick<WireOptions, 'boot' | 'bootD
   return { boot: { kernel: wireFile(kernel), initrd: initrd === undefined ? undefined : wireFile(initrd), cmdline } }
 }
 
-function describeDisks(disks: NonNullable<PCOptions['disks']>): WireOptions['disks'] {
+/** The page's disks as the worker takes them. Throws `PCError` 'usage'. */
+export function describeDisks(disks: NonNullable<PCOptions['disks']>): WireOptions['disks'] {
   const described: Partial<Record<DriveName, DiskDescription | null>> = {}
   for (const [name, source] of Object.entries(disks)) {
     if (source === undefined) continue

@@ -32,8 +32,12 @@ export interface Guest {
   readonly name: string
   readonly shows: 'serial' | 'screen'
   readonly options: PCOptions
+  /** It goes on where it was; this is the last of what it has said on COM1 before, if anybody knows. */
+  readonly resumed?: { readonly said?: string }
   /** Parameters of an address that starts it again; absent for files of this computer. */
   readonly parameters?: Readonly<Record<string, string>>
+  /** The same, of an address that only this browser understands. */
+  readonly local?: Readonly<Record<string, string>>
 }
 
 const addressed = ['cdrom', 'hda', 'fda'] as const
@@ -59,6 +63,11 @@ function optionsOf(entry: Partial<GuestEntry>): PCOptions {
 
 export function guestOf(entry: GuestEntry): Guest {
   return { name: entry.name, shows: entry.shows, options: optionsOf(entry), parameters: { guest: entry.id } }
+}
+
+/** A saved PC that goes on. */
+export function savedGuest(name: string, shows: Guest['shows'], state: Blob, said?: string): Guest {
+  return { name, shows, options: { state }, resumed: { said } }
 }
 
 /** The guest that the address of the page asks for, if any. */

@@ -7,12 +7,16 @@ import '../element.ts'
 import type { TabpcScreen } from '../element.ts'
 import type { PC } from '../web/index.ts'
 import { guestOfFiles } from './dropped-files.ts'
-import { showGallery } from './gallery.ts'
-import { fetchGuests, type Guest, guestOf, guestOfAddress } from './guests.ts'
+import { showGallery, showSaved } from './gallery.ts'
+import { fetchGuests, type Guest, guestOf, guestOfAddress, savedGuest } from './guests.ts'
+import { forgetSaved, keepSaved, listSaved, type SavedGuest, stateOf } from './saved-guests.ts'
 import { followSpeed } from './speed-meter.ts'
 import { makeTerminal, type TerminalPane } from './terminal-pane.ts'
 
 const TOAST_MILLISECONDS = 4000
+/** Some screens of the terminal. */
+const SAID_CHARACTERS = 20_000
+const DOWNLOAD_MILLISECONDS = 60_000
 
 function find<T extends HTMLElement>(id: string): T {
   const element = document.getElementById(id)
@@ -64,7 +68,8 @@ async function showTerminalWhenUsed(pc: PC): Promise<void> {
 function boot(next: Guest, address: 'push' | 'keep'): void {
   end()
   guest = next
-  if (address === 'push') history.pushState(null, '', next.parameters ? `?${new URLSearchParams(next.parameters)}` : '?')
+  const parameters = next.parameters ?? next.local
+  if (address === 'push') history.pushState(null, '', parameters ? `?${new URLSearchParams(parameters)}` : '?')
   document.title = `${next.name} · tabpc`
   document.body.classList.add('busy')
   gallery.hidden = true
@@ -81,10 +86,17 @@ function boot(next: Guest, address: 'push' | 'keep'): void {
   made.setAttribute('autostart', '')
   made.setAttribute('label', `Screen of ${next.name}`)
   made.options = next.options
+  made.addEventListener('save', event => {
+    const { pc } = made
+    // The browser keeps it; when it cannot, it is downloaded as everywhere else.
+    event.preventDefault()
+    if (pc) void keep(next, pc, (event as CustomEvent<{ state: Blob }>).detail.state)
+  })
   made.addEventListener('ready', () => {
     const { pc } = made
     if (!pc) return
     terminal?.show(pc)
+    if (next.resumed) terminal?.resume(next.resumed.said)
     endSpeed?.()
     endSpeed = followSpeed(pc, find<HTMLCanvasElement>('meter-graph'), find('meter-text'))
     void showTerminalWhenUsed(pc)
@@ -109,7 +121,56 @@ function end(): void {
   guest = undefined
 }
 
+async function keep(saved: Guest, pc: PC, state: Blob): Promise<void> {
+  const entry: SavedGuest = {
+    id: crypto.randomUUID?.() ?? String(Date.now()), name: saved.name, shows: saved.shows, savedAt: Date.now(), bytes: state.size,
+    said: pc.serial[0].text().slice(-SAID_CHARACTERS),
+    picture: await pc.screen.screenshot(),
+  }
+  try {
+    await keepSaved(entry, state)
+    toast('Saved in this browser: it is in the gallery.')
+  } catch {
+    download(saved.name, state)
+    toast('The browser has no room for it: it is downloaded. Drop the file here to go on.')
+  }
+}
+
+function download(name: string, state: Blob): void {
+  const link = document.createElement('a')
+  link.href = URL.createObjectURL(state)
+  link.download = `${name.replace(/[^\w.-]+/g, '-').toLowerCase()}.tabpc`
+  link.click()
+  // Browsers read it a moment later.
+  setTimeout(() => URL.revokeObjectURL(link.href), DOWNLOAD_MILLISECONDS)
+}
+
+/** Starts a saved PC of this browser; tells when it is not there any more. */
+async function resume(id: string, address: 'push' | 'keep'): Promise<void> {
+  const entry = (await listSaved()).find(saved => saved.id === id)
+  const state = entry && (await stateOf(id))
+  if (entry && state) boot({ ...savedGuest(entry.name, entry.shows, state, entry.said), local: { saved: id } }, address)
+  else {
+    showHome()
+    toast('That saved PC is not in this browser any more.')
+  }
+}
+
+let letPicturesGo = () => {}
+
+async function showSavedGuests(): Promise<void> {
+  const guests = await listSaved()
+  letPicturesGo()
+  find('saved').hidden = guests.length === 0
+  letPicturesGo = showSaved(find('saved-cards'), guests, {
+    resume: ({ id }) => void resume(id, 'push'),
+    download: ({ id, name }) => void stateOf(id).then(state => state && download(name, state)),
+    forget: ({ id }) => void forgetSaved(id).then(showSavedGuests),
+  })
+}
+
 function showHome(): void {
+  void showSavedGuests()
   end()
   terminal?.clear()
   document.title = 'tabpc: a PC in a tab'
@@ -190,6 +251,11 @@ async function start(): Promise<void> {
   const entries = await fetchGuests()
   showGallery(find('cards'), entries, entry => boot(guestOf(entry), 'push'))
   const follow = () => {
+    const saved = new URLSearchParams(location.search).get('saved')
+    if (saved !== null) {
+      void resume(saved, 'keep')
+      return
+    }
     const wanted = guestOfAddress(new URLSearchParams(location.search), entries)
     if (wanted) boot(wanted, 'keep')
     else showHome()

@@ -13,9 +13,14 @@ const SMALL_FONT = 12
 const FONT = 14
 const NARROW = 820
 
+/** Sequences that a terminal answers: an answer now would be typed into the guest. */
+const questions = /\x1b\[[>?=]?[\d;]*[cn]|\x1b\[[\d;]*t|\x05/g
+
 export interface TerminalPane {
   /** Shows COM1 of a PC in place of the one before. */
   show(pc: PC): void
+  /** The PC goes on where it was: shows what it has said before, or how to make it speak when nobody knows. */
+  resume(said: string | undefined): void
   focus(): void
   /** The pane has another size, or is seen again. */
   fit(): void
@@ -39,6 +44,10 @@ export function makeTerminal(container: HTMLElement): TerminalPane {
     show(pc) {
       detach?.()
       detach = pc.serial[0].attach(terminal)
+    },
+    resume: said => {
+      if (said) terminal.write(said.replace(questions, ''))
+      else terminal.writeln('\x1b[2mIt goes on where it was. Enter brings a prompt.\x1b[0m')
     },
     focus: () => terminal.focus(),
     fit,

@@ -39,6 +39,8 @@ export interface V86Options {
   readonly fdb?: V86Image
   readonly cdrom?: V86Image
   readonly boot_order?: number
+  /** What `save_state` gave. */
+  readonly initial_state?: V86Image
   readonly screen_container?: HTMLElement | null
   readonly screen?: { readonly container?: HTMLElement | null; readonly scaling?: number }
   readonly serial_container?: HTMLTextAreaElement
@@ -66,7 +68,7 @@ const PAGE_BYTES = 4096
 
 /** Options that ask for what tabpc does not have: the PC is not made, because the guest would miss it. */
 const refused: Readonly<Record<string, string>> = {
-  initial_state: 'restoring saved states', filesystem: 'a 9p file system', bzimage_initrd_from_filesystem: 'a 9p file system',
+  filesystem: 'a 9p file system', bzimage_initrd_from_filesystem: 'a 9p file system',
 }
 /** The same, where the guest can do without. */
 const missing: Readonly<Record<string, string>> = {
@@ -97,18 +99,21 @@ export function pcOptions(options: V86Options): { readonly options: PCOptions, r
   const wish = Object.keys(refused).find(name => options[name])
   if (wish) throw new PCError('unsupported', `'${wish}' needs ${refused[wish]}, which tabpc does not have`, 'leave it away')
   const kernel = options.bzimage ?? options.multiboot
-  const disks: Partial<Record<DriveName, DiskDescription | null>> = kernel ? {} : { fda: null, cdrom: null }
+  const state = options.initial_state
+  // A state has its drives.
+  const disks: Partial<Record<DriveName, DiskDescription | null>> = kernel || state ? {} : { fda: null, cdrom: null }
   for (const name of ['hda', 'hdb', 'fda', 'fdb', 'cdrom'] as const) {
     const image = options[name]
     if (image) disks[name] = diskOf(name, image)
   }
   const bootDrive = bootDrives[(options.boot_order ?? 0) & 15] ?? (options.fda ? 'fda' : options.hda ? 'hda' : 'cdrom')
+  const common = { disks, jit: !options.disable_jit, assets: options.assets }
+  const inVain = Object.keys(missing).filter(name => options[name]).map(name => `'${name}' needs ${missing[name]}`)
+  if (state) return { options: { ...common, state: fileOf('initial_state', state) }, inVain }
   return {
     options: {
+      ...common,
       memory: Math.ceil((options.memory_size ?? DEFAULT_MEMORY_BYTES) / PAGE_BYTES) * PAGE_BYTES,
-      disks,
-      jit: !options.disable_jit,
-      assets: options.assets,
       boot: kernel
         ? {
           kernel: fileOf('bzimage', kernel), cmdline: options.cmdline,
@@ -116,6 +121,6 @@ export function pcOptions(options: V86Options): { readonly options: PCOptions, r
         }
         : { drive: bootDrive },
     },
-    inVain: Object.keys(missing).filter(name => options[name]).map(name => `'${name}' needs ${missing[name]}`),
+    inVain,
   }
 }

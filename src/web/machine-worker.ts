@@ -12,6 +12,7 @@ import { MachineService, type ServiceHost } from '../worker/machine-service.ts'
 import { readFile } from '../worker/prepare.ts'
 import type { ToMachine, WireAssets, WireOptions } from '../worker/protocol.ts'
 import { startWorker } from './start-worker.ts'
+import { checkWorkerScript } from './worker-failure.ts'
 
 function assetsOf(options: WireOptions): WireAssets {
   if (!options.assets) throw new PCError('usage', 'the page has not said where its files are', 'use PC.create')
@@ -23,16 +24,26 @@ function compilerStarter(url: string): StartWorker {
     const worker = startWorker(url, 'tabpc compile')
     worker.onmessage = ({ data }: MessageEvent<WorkerReply>) => onReply(data)
     worker.onmessageerror = () => onGone(new Error('an answer of the compile worker cannot be read'))
-    worker.onerror = event => onGone(new Error(event.message || `the compile worker does not start from ${url}`))
+    worker.onerror = event => {
+      // Or it would count as an error of this worker, and of the page's next.
+      event.preventDefault()
+      onGone(new Error(event.message || `the compile worker does not start from ${url}`))
+    }
     return { post: message => worker.postMessage(message), terminate: () => worker.terminate() }
   }
 }
+
+/** Once for all machines that follow one another here. */
+let compiled: ReturnType<typeof compileCore> | undefined
 
 const host: ServiceHost = {
   send: (message, transfer = []) => self.postMessage(message, { transfer: [...transfer] }),
   async createMachine(options, reader) {
     const assets = assetsOf(options)
-    const { core, handlers } = await compileCore(await readFile(reader, 'core', assets.core, { magic: WASM_MAGIC, hint: ownFileHint }))
+    compiled ??= readFile(reader, 'core', assets.core, { magic: WASM_MAGIC, hint: ownFileHint }).then(compileCore)
+    const [{ core, handlers }] = await Promise.all([
+      compiled, options.jit ? checkWorkerScript(assets.compileWorker, reader.signal) : undefined,
+    ])
     return machineOptions => {
       const compilers = options.jit ? new WorkerCompiler(compilerStarter(assets.compileWorker)) : undefined
       return new Machine(machineOptions, {

@@ -28,6 +28,10 @@ export class FrameSource {
     this.send = send
   }
 
+  get isShown(): boolean {
+    return this.shown
+  }
+
   /** Somebody looks, or nobody any more. */
   show(on: boolean): void {
     this.shown = on

@@ -16,11 +16,13 @@ import { encodePng } from '../png.ts'
 import { DriveBay } from './drive-bay.ts'
 import { FrameSource } from './frame-source.ts'
 import { MachineLoop } from './machine-loop.ts'
-import { type FileReader, type OwnFirmware, prepare } from './prepare.ts'
+import { checkExpected, describeMade, freezePC, machineOptionsOf, readPC, type SavedMachine } from '../state/saved-pc.ts'
+import { type FileReader, type OwnFirmware, prepare, readFile } from './prepare.ts'
 import type {
-  MachineCalls, MachineEvents, MachineNotes, MethodName, NoteName, SendToPage, ToMachine, WireError, WireOptions,
+  MachineCalls, MachineEvents, MachineNotes, MadeMachine, MethodName, NoteName, SendToPage, ToMachine, WireError, WireFile, WireOptions,
 } from './protocol.ts'
 import { SpeedMeter } from './speed-meter.ts'
+import { makeTurn } from './turns.ts'
 import { Typist } from './typist.ts'
 
 /** What differs between browsers and Node. */
@@ -56,12 +58,20 @@ type Calls = { [Name in MethodName]: (...args: Parameters<MachineCalls[Name]>) =
 type Notes = { [Name in NoteName]: (...args: Parameters<MachineNotes[Name]>) => void }
 type Awaitable<T> = T | Promise<T>
 
+interface Made {
+  readonly machine: Machine
+  readonly loop: MachineLoop
+  readonly frames: FrameSource
+  /** How the machine was made, for those who go on with it elsewhere. */
+  readonly how: SavedMachine
+}
+
 export class MachineService {
   private readonly host: ServiceHost
   private readonly guard = new AbortController()
   private options: WireOptions | undefined
-  private made: { readonly machine: Machine, readonly loop: MachineLoop, readonly frames: FrameSource } | undefined
-  private readonly drives: DriveBay
+  private made: Made | undefined
+  private drives: DriveBay
   private typist: Typist | undefined
   private readonly serialBytes = [new ByteBatch(), new ByteBatch()]
   private readonly debugBytes = new ByteBatch()
@@ -73,10 +83,13 @@ export class MachineService {
   private lastMode = ''
   private restarts = 0
   private saidForever = false
+  private hasStopped = false
+  private readonly reader: FileReader
 
   constructor(host: ServiceHost) {
     this.host = host
-    this.drives = new DriveBay({ onProgress: (...progress) => this.progress(...progress), openFile: host.openFile }, this.guard.signal)
+    this.reader = { signal: this.guard.signal, onProgress: (...progress) => this.progress(...progress) }
+    this.drives = this.emptyBay()
   }
 
   /** Takes one message of the page. Never throws. */
@@ -148,6 +161,8 @@ export class MachineService {
     insert: (drive, source) => this.drives.insert(this.here().machine, drive, source),
     flush: drive => this.drives.flush(drive),
     export: drive => this.drives.export(drive),
+    save: () => this.save(),
+    load: (state, disks) => this.load(state, disks),
     stats: () => {
       const { machine } = this.here()
       const { instructions, seconds, mips, exits, decodedRuns, invalidations, regions } = machine.stats()
@@ -194,22 +209,10 @@ export class MachineService {
     return this.made
   }
 
-  private async create(options: WireOptions): Promise<ReturnType<MachineCalls['create']>> {
-    const { host, drives } = this
-    const { signal } = this.guard
+  private async create(options: WireOptions): Promise<MadeMachine> {
     this.options = options
-    const reader: FileReader = { signal, onProgress: (...progress) => this.progress(...progress) }
     try {
-      const [make, prepared] = await Promise.all([
-        host.createMachine(options, reader),
-        prepare(options, reader, host.ownFirmware(options, reader)),
-        drives.fill(options.disks).then(() => (options.boot || options.bios ? undefined : drives.checkBootable())),
-      ])
-      const onWarning = (message: string) =>
-        this.tell('warning', { code: 'compiler', message, hint: 'the guest runs on, more slowly' })
-      const machine = make({ ...prepared.machine, drives: drives.images(), onWarning })
-      this.connect(machine, options)
-      return { drives: drives.names, description: prepared.description }
+      return options.state === undefined ? await this.createNew(options) : await this.goOn(options, options.state, options.disks)
     } catch (error) {
       // What is still on its way need not arrive.
       this.guard.abort()
@@ -217,19 +220,106 @@ export class MachineService {
     }
   }
 
-  private connect(machine: Machine, { attention }: WireOptions): void {
+  private async createNew(options: WireOptions): Promise<MadeMachine> {
+    const { host, drives, reader } = this
+    const [make, prepared] = await Promise.all([
+      host.createMachine(options, reader),
+      prepare(options, reader, host.ownFirmware(options, reader)),
+      drives.fill(options.disks).then(() => (options.boot || options.bios ? undefined : drives.checkBootable())),
+    ])
+    const machine = make({ ...prepared.machine, drives: drives.images(), onWarning: this.onWarning })
+    return this.connect(machine, options, describeMade(prepared.machine, prepared.description))
+  }
+
+  /** Makes a machine of a saved PC, and puts it in place of the one that is there. Until then nothing is changed. */
+  private async goOn(options: WireOptions, file: WireFile, disks: WireOptions['disks']): Promise<MadeMachine> {
+    const { host, reader } = this
+    const { turn, dispose } = makeTurn()
+    try {
+      const [make, saved] = await Promise.all([
+        host.createMachine(options, reader), readFile(reader, 'state', file).then(bytes => readPC(bytes, turn)),
+      ])
+      checkExpected(saved.machine, this.made ? {} : options.expected)
+      const drives = this.emptyBay()
+      await drives.thaw(saved, disks, this.drives)
+      const machine = make({ ...machineOptionsOf(saved), jit: options.jit, drives: drives.images(), onWarning: this.onWarning })
+      try {
+        machine.load(saved.state)
+      } catch (error) {
+        machine.dispose()
+        throw error
+      }
+      const wasRunning = this.made?.loop.running ?? false
+      const wasShown = this.made?.frames.isShown ?? false
+      this.disconnect()
+      this.drives = drives
+      const made = this.connect(machine, options, saved.machine)
+      if (wasShown) this.here().frames.show(true)
+      if (wasRunning) this.here().loop.start()
+      return made
+    } finally {
+      dispose()
+    }
+  }
+
+  /** What the machine and its drives are now; it goes on while the file is written. */
+  private async save(): Promise<Blob> {
+    const { machine, how } = this.here()
+    if (this.hasStopped) throw new PCError('stopped', 'the machine has stopped: there is nothing to go on with', 'save it while it runs or is paused')
+    // The guest does not see how long this takes: its time goes on with the next slice.
+    machine.clock.pause()
+    const { turn, dispose } = makeTurn()
+    try {
+      const parts = await freezePC(machine, how, this.drives.frozen(), turn)
+      return new Blob(parts as BlobPart[], { type: 'application/octet-stream' })
+    } finally {
+      dispose()
+    }
+  }
+
+  private async load(state: WireFile, disks: WireOptions['disks']): Promise<MadeMachine> {
+    this.here()
+    return await this.goOn(this.options as WireOptions, state, disks)
+  }
+
+  private emptyBay(): DriveBay {
+    const { host, guard } = this
+    return new DriveBay({ onProgress: (...progress) => this.progress(...progress), openFile: host.openFile }, guard.signal)
+  }
+
+  private readonly onWarning = (message: string): void =>
+    this.tell('warning', { code: 'compiler', message, hint: 'the guest runs on, more slowly' })
+
+  /** Takes the machine away. What came out of it before is sent still. */
+  private disconnect(): void {
+    const { made } = this
+    if (!made) return
+    this.flushOutput()
+    this.settleWriters(made.machine, true)
+    this.typist?.clear()
+    made.loop.dispose()
+    made.frames.dispose()
+    made.machine.dispose()
+    this.made = undefined
+  }
+
+  private connect(machine: Machine, { attention }: WireOptions, how: SavedMachine): MadeMachine {
     const loop = new MachineLoop(machine, {
       afterSlice: result => this.afterSlice(result),
       onStopped: result => this.onStopped(result),
       onFault: error => this.fail(error),
     }, attention)
-    this.made = { machine, loop, frames: new FrameSource(machine.screen, this.host.send) }
+    this.made = { machine, loop, frames: new FrameSource(machine.screen, this.host.send), how }
+    this.hasStopped = false
+    this.saidForever = false
+    this.lastMode = ''
     this.typist = new Typist(machine.keyboard)
     machine.serial.forEach((line, port) => {
       line.onByte = byte => this.serialBytes[port].push(byte)
     })
     machine.debugConsole.onByte = byte => this.debugBytes.push(byte)
     machine.onWake = () => loop.wake()
+    return { drives: this.drives.names, description: how.description }
   }
 
   private afterSlice(result: RunResult): void {
@@ -288,6 +378,7 @@ export class MachineService {
       loop.start()
       return
     }
+    this.hasStopped = true
     this.settleWriters(machine, true)
     const report = result.reason === 'triple-fault' ? machine.report(CRASH_INSTRUCTIONS) : undefined
     this.tell('stopped', { reason: result.reason, status: result.status, report })
@@ -296,6 +387,7 @@ export class MachineService {
   private restart(machine: Machine): void {
     this.typist?.clear()
     this.saidForever = false
+    this.hasStopped = false
     machine.restart()
   }
 

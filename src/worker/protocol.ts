@@ -10,6 +10,7 @@ import type { DiskDescription } from '../pc/disk-source.ts'
 import type { PCEventMap, PCStopReason } from '../pc/events.ts'
 import type { DriveName } from '../pc/options.ts'
 import type { PCStats } from '../pc/stats.ts'
+import type { Expected } from '../state/saved-pc.ts'
 
 /** A file as the worker takes it: an absolute address, or what holds the bytes. */
 export type WireFile = string | Uint8Array | Blob
@@ -24,6 +25,9 @@ export interface WireOptions {
   readonly vgaBios?: WireFile
   readonly cpu?: string
   readonly clock: 'wall' | 'virtual'
+  /** A saved PC to go on with, and what the page says about it besides: only that is compared. */
+  readonly state?: WireFile
+  readonly expected: Expected
   readonly jit: boolean
   readonly isaDebugExit: boolean
   readonly onReset: 'restart' | 'stop'
@@ -49,9 +53,15 @@ export interface KeyStroke {
 /** Figures, as far as the worker knows them. */
 export type WireStats = Omit<PCStats, 'isIsolated'>
 
+/** What a PC is, once there is a machine. */
+export interface MadeMachine {
+  readonly drives: readonly DriveName[]
+  readonly description: string
+}
+
 /** Calls: each is answered once. */
 export interface MachineCalls {
-  create(options: WireOptions): { readonly drives: readonly DriveName[]; readonly description: string }
+  create(options: WireOptions): MadeMachine
   run(): void
   pause(): void
   /** As the reset button. */
@@ -67,6 +77,10 @@ export interface MachineCalls {
   insert(drive: DriveName, source: DiskDescription | null): void
   flush(drive: DriveName): void
   export(drive: DriveName): Blob
+  /** The whole PC as a file. */
+  save(): Blob
+  /** Another machine in place of this one, which goes on with a saved PC; running when this one was. */
+  load(state: WireFile, disks: WireOptions['disks']): MadeMachine
   stats(): WireStats
   report(): string
 }

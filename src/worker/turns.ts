@@ -23,3 +23,16 @@ export function makeTurns(listener: () => void): Turns {
     },
   }
 }
+
+/** One turn at a time, as a promise. */
+export function makeTurn(): { readonly turn: () => Promise<void>, dispose(): void } {
+  let resume = () => {}
+  const turns = makeTurns(() => resume())
+  return {
+    turn: () => new Promise(resolve => {
+      resume = resolve
+      turns.next()
+    }),
+    dispose: () => turns.dispose(),
+  }
+}

@@ -7,7 +7,7 @@ const PIECE_BYTES = 4 << 20
 export class WatchedDisk implements Disk {
   readonly bytes: number
   readonly readOnly: boolean
-  private readonly below: Disk
+  readonly below: Disk
   private counts = { read: 0, written: 0 }
 
   constructor(below: Disk) {

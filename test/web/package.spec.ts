@@ -169,6 +169,40 @@ describe.skipIf(missing ?? !(hasGuest && hasFirmware))("the README's page", () =
     }
   })
 
+  // Webpack is no dependency of this project: npm install --prefix DIR webpack, and TABPC_WEBPACK=DIR.
+  it.skipIf(!process.env.TABPC_WEBPACK)('boots in a fresh webpack project', async () => {
+    const project = makeProject('webpack-project')
+    const entry = join(project, 'main.js')
+    writeFileSync(entry, readmeLines())
+    const output = join(project, 'dist')
+    const program = join(project, 'build.cjs')
+    writeFileSync(program, `
+      const webpack = require(${JSON.stringify(join(process.env.TABPC_WEBPACK ?? '', 'node_modules/webpack'))})
+      const configuration = {
+        mode: 'production', context: ${JSON.stringify(project)}, entry: ${JSON.stringify(entry)}, output: { path: ${JSON.stringify(output)}, filename: 'main.js' },
+        performance: false,
+      }
+      webpack(configuration, (error, stats) => {
+        const text = error ? String(error) : stats.toString({ all: false, errors: true, warnings: true })
+        process.stdout.write(text)
+        process.exitCode = text === '' ? 0 : 1
+      })`)
+    // Neither an error nor a warning.
+    expect(execFileSync(process.execPath, [program], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], timeout: 120_000 })).toBe('')
+    const page = readFileSync(join(project, 'index.html'), 'utf8').replace(/<script type="module">[\s\S]*?<\/script>/, '<script type="module" src="main.js"></script>')
+    const server = await startFileServer({
+      answer: path => {
+        if (path === '/') return { body: page }
+        return { file: /^\/(?:vmlinuz|initrd\.gz)$/.test(path) ? join(project, 'public', path) : join(output, path) }
+      },
+    })
+    try {
+      await boots(browser, `${server.origin}/`)
+    } finally {
+      await server.close()
+    }
+  })
+
   it('boots as plain HTML with an import map', async () => {
     const map = '<script type="importmap">{"imports":{"tabpc":"./node_modules/tabpc/build/web/index.js"}}</script>'
     const project = makeProject('plain-page', map)

@@ -24,6 +24,9 @@ describe('values', () => {
   it('have defaults', () => {
     expect(parse()).toEqual({
       kernel: 'bzImage',
+      load: undefined,
+      save: undefined,
+      expected: {},
       bios: undefined,
       vgaBios: undefined,
       drives: {},
@@ -36,6 +39,7 @@ describe('values', () => {
       cpu: 'max',
       serial: { kind: 'stdio' },
       debugcon: { kind: 'none' },
+      post: { kind: 'none' },
       isaDebugExit: false,
       clock: 'wall',
       jit: true,

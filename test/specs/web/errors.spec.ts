@@ -18,7 +18,7 @@ const answers: Readonly<Record<string, Answer>> = {
   '/off.elf': binary(multibootKernel(print(SERIAL, 'bye\n'), powerOff)),
   '/crash.elf': binary(multibootKernel(ud2)),
   '/empty.img': binary(new Uint8Array(1 << 20)),
-  '/spa/core.wasm': html, '/spa/machine-worker.js': html, '/spa/kernel': html,
+  '/spa/core.wasm': html, '/spa/machine-worker.js': html, '/spa/compile-worker.js': html, '/spa/kernel': html,
   '/text.wasm': { body: 'no module', type: 'application/wasm' },
   '/foreign.wasm': { body: Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]), type: 'application/wasm' },
   '/short.js': { body: "import '/no-memory.js'; import '/tabpc/machine-worker.js'", type: 'text/javascript' },
@@ -88,6 +88,8 @@ describe.skipIf(missing)('errors of a page', () => {
     ['a disk that is not there', { disks: { hda: '/missing' } }, 'asset-missing', /first hard disk.*404/],
     ['core.wasm that is not there', assets({ core: '/missing' }), 'asset-missing', /404/],
     ['a worker that is not there', assets({ machineWorker: '/missing' }), 'asset-missing', /404/],
+    ['a compiler that is not there', assets({ compileWorker: '/missing' }), 'asset-missing', /404/],
+    ['a page in place of the compiler', assets({ compileWorker: '/spa/compile-worker.js' }), 'asset-type', /text\/html/],
     ['a BIOS that is not there', { disks: { hda: bootable }, assets: { bios: '/missing' }, boot: { drive: 'hda' } }, 'asset-missing', /404/],
     ['a page in place of core.wasm', assets({ core: '/spa/core.wasm' }), 'asset-type', /page of HTML.*WebAssembly/],
     ['a page in place of the worker', assets({ machineWorker: '/spa/machine-worker.js' }), 'asset-type', /text\/html/],
@@ -168,14 +170,14 @@ describe.skipIf(missing)('errors of a page', () => {
     expect(report).toMatch(/triple-fault[\s\S]*eip/i)
   })
 
-  it('a compiler that is missing is a warning, and the guest runs on', async () => {
+  it('a compiler that breaks is a warning, and the guest runs on', async () => {
     const seen = await page.evaluate(async () => {
       let warn: ((warning: { code: string, message: string }) => void) | undefined
       const warned = new Promise<{ code: string, message: string }>(resolve => {
         warn = resolve
       })
       const pc = await tabpc.PC.create({
-        memory: '16M', boot: { kernel: '/hot.elf' }, assets: { compileWorker: '/missing' },
+        memory: '16M', boot: { kernel: '/hot.elf' }, assets: { compileWorker: '/broken.js' },
         onwarning: warning => warning.code === 'compiler' && warn?.(warning),
       })
       await pc.run()

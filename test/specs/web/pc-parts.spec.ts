@@ -21,13 +21,25 @@ const noLink = {} as MachineLink
 describe('keyboard layouts', () => {
   const printable = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i))
 
-  it.each(layoutNames)('%s writes ASCII but for dead accents, each character by keys that exist', layout => {
-    const { strokes, missing } = strokesOf(`${printable.join('')}\n\t`, layout)
-    const dead: Partial<Record<string, string[]>> = { de: ['^', '`'], fr: ['^', '`', '~'], es: ['^', '`'] }
-    expect(missing.sort()).toEqual((dead[layout] ?? []).sort())
-    for (const { code, held = [] } of strokes) for (const key of [code, ...held]) expect(keyOf(key), key).toBeDefined()
-    const written = new Set(strokes.map(({ code, held }) => `${held} ${code}`))
-    expect(written.size).toBe(strokes.length)
+  it.each(layoutNames)('%s writes ASCII and its own letters, each character by keys that exist', layout => {
+    const letters = { us: '', uk: '£¬€', de: 'äöüßÄÖÜ§°€áéíóúýÁÉàèùÀâêîôûÂ´', fr: 'éèçàùâêîôûÂÊëïüÿËÏ€µ§¨', es: 'ñÑçÇáéíóúÁÉÍÓÚüÜàèòïâôªº¿¡´¨' }[layout]
+    const characters = [...printable, '\n', '\t', ...letters]
+    const written = characters.map(character => strokesOf(character, layout))
+    expect(written.flatMap(({ missing }) => missing)).toEqual([])
+    for (const { code, held = [] } of written.flatMap(({ strokes }) => strokes)) for (const key of [code, ...held]) expect(keyOf(key), key).toBeDefined()
+    expect(new Set(written.map(({ strokes }) => JSON.stringify(strokes))).size).toBe(characters.length)
+  })
+
+  it('put accents together, however the text is composed, and stand-alone ones with the space bar', () => {
+    const acute = { code: 'Quote' }
+    expect(strokesOf('é', 'es').strokes).toEqual([acute, { code: 'KeyE' }])
+    expect(strokesOf('e\u0301', 'es').strokes).toEqual([acute, { code: 'KeyE' }])
+    expect(strokesOf('Ü', 'es').strokes).toEqual([{ code: 'Quote', held: ['ShiftLeft'] }, { code: 'KeyU', held: ['ShiftLeft'] }])
+    expect(strokesOf('ô', 'fr').strokes).toEqual([{ code: 'BracketLeft' }, { code: 'KeyO' }])
+    expect(strokesOf('é', 'fr').strokes).toEqual([{ code: 'Digit2' }])
+    expect(strokesOf('^a', 'de').strokes).toEqual([{ code: 'Backquote' }, { code: 'Space' }, { code: 'KeyA' }])
+    expect(strokesOf('é', 'us').missing).toEqual(['é'])
+    expect(strokesOf('ñ', 'fr').missing).toEqual(['ñ'])
   })
 
   it('know their letters', () => {

@@ -80,13 +80,13 @@ describe.skipIf(missing)('V86 in a page', () => {
       await until(() => area.value.endsWith('!'))
       emulator.get_instruction_counter()
       await until(() => emulator.get_instruction_counter() > 0)
-      const saved = await emulator.save_state().then(() => '', error => error.code as string)
       await emulator.destroy()
-      return { events, serial, running, stopped, area: area.value, progress, saved, canvas: container.querySelectorAll('canvas').length }
+      const gone = await emulator.save_state().then(() => '', error => error.code as string)
+      return { events, serial, running, stopped, area: area.value, progress, gone, canvas: container.querySelectorAll('canvas').length }
     })
     expect(seen).toMatchObject({
       events: ['emulator-ready', 'emulator-started', 'emulator-stopped', 'emulator-started'], serial: 'boot\nhello', running: true,
-      stopped: false, area: 'boot\nhello!', saved: 'unsupported', canvas: 1,
+      stopped: false, area: 'boot\nhello!', gone: 'disposed', canvas: 1,
     })
     expect(seen.progress).toBeGreaterThan(100_000)
     await expect.poll(() => page.workers().length).toBe(0)
@@ -114,9 +114,44 @@ describe.skipIf(missing)('V86 in a page', () => {
     expect(seen.sizes).toContainEqual([720, 400, 32])
   })
 
+  it('saves, restores, and begins with a saved state', async () => {
+    const seen = await page.evaluate(async () => {
+      const make = (options: object) => {
+        const emulator = new V86({ autostart: true, ...options })
+        let serial = ''
+        emulator.add_listener('serial0-output-byte', byte => {
+          serial += String.fromCharCode(byte)
+        })
+        const says = async (text: string) => {
+          for (let i = 0; i < 400 && !serial.includes(text); i++) await new Promise(resolve => setTimeout(resolve, 25))
+          return serial
+        }
+        return { emulator, says }
+      }
+      const first = make({ memory_size: 16 << 20, multiboot: { url: '/echo.elf' } })
+      await first.says('boot\n')
+      const state = await first.emulator.save_state()
+      first.emulator.serial0_send('one')
+      await first.says('one')
+      await first.emulator.restore_state(state)
+      const runs = first.emulator.is_running()
+      first.emulator.serial0_send('two')
+      const one = await first.says('two')
+      const bad = await first.emulator.restore_state(new Uint8Array(100)).then(() => '', error => error.code as string)
+      await first.emulator.destroy()
+      const second = make({ memory_size: 64 << 20, initial_state: { buffer: state } })
+      await new Promise<void>(resolve => second.emulator.add_listener('emulator-started', () => resolve()))
+      second.emulator.serial0_send('three')
+      const other = await second.says('three')
+      await second.emulator.destroy()
+      return { isBuffer: state instanceof ArrayBuffer, runs, one, bad, other }
+    })
+    expect(seen).toEqual({ isBuffer: true, runs: true, one: 'boot\nonetwo', bad: 'bad-state', other: 'three' })
+  })
+
   it('says what it does not have', async () => {
     const code = await page.evaluate(async () => {
-      const emulator = new V86({ initial_state: { url: '/state' } })
+      const emulator = new V86({ filesystem: { baseurl: '/files' } })
       const failed = new Promise<string>(resolve => emulator.add_listener('tabpc-error', ({ code: told }) => resolve(told)))
       const told = await failed
       await emulator.destroy()
