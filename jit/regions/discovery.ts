@@ -84,10 +84,6 @@ class Discovery {
     this.segmentation = segmentation
   }
 
-  private loweringOf(instruction: Instruction): Lowering {
-    return loweringOf(instruction, this.mode, this.segmentation)
-  }
-
   /** Where a direct branch, jump or call at an instruction that ends before `next` goes. */
   private targetOf(instruction: Instruction, next: number): number | undefined {
     return directTarget(instruction, next, this.segmentation)
@@ -118,7 +114,7 @@ class Discovery {
   private loweringOf(instruction: Instruction): Lowering {
     const known = this.lowerings.get(instruction)
     if (known !== undefined) return known
-    const lowering = loweringOf(instruction)
+    const lowering = loweringOf(instruction, this.mode, this.segmentation)
     this.lowerings.set(instruction, lowering)
     return lowering
   }
