@@ -52,17 +52,18 @@ function leaving(
 function find(
   request: CompileRequest, { misses, rarity, optimisations }: Alteration, limits: DiscoveryLimits | undefined,
 ): Region | undefined {
-  const { entry, mode, pages, model } = request
+  const { entry, mode, pages, model, segmentation } = request
   const { observedTargets, inlineX87 } = { ...allOptimisations, ...optimisations }
   const known = profileFrom(request.profile ?? emptyExcerpt)
   const profile: CodeProfile = {
+    ...known,
     targetsOf: site => (observedTargets ? known.targetsOf(site) : []),
     misses: misses ?? known.misses,
     rarity: rarity ?? known.rarity,
     passRarity: rarity ?? known.passRarity,
   }
   const byLinear = new Map(pages.map(page => [page.linear, page.bytes]))
-  return discover(entry, mode, linear => byLinear.get(linear), limits, profile, model, inlineX87)
+  return discover(entry, mode, linear => byLinear.get(linear), limits, profile, model, inlineX87, segmentation)
 }
 
 /**

@@ -11,7 +11,8 @@ type Request = Parameters<Compiler>[0]
 
 interface Entry {
   readonly request: Request
-  readonly profile: string
+  /** Profile and segmentation as text. */
+  readonly facts: string
   readonly binary: Uint8Array | undefined
   readonly ready: ReadyCode | undefined
 }
@@ -48,8 +49,8 @@ export class CompileCache {
   /** As `compile`, or from memory. Throws when the same request is compiled to something else. */
   compiled(request: Request, compile: (request: Request) => CompiledCode | undefined): CompileOutcome {
     const known = this.entries.get(request.entry) ?? []
-    const profile = JSON.stringify(request.profile)
-    const entry = known.find(each => each.profile === profile && isSame(each.request, request))
+    const facts = JSON.stringify([request.profile, request.segmentation])
+    const entry = known.find(each => each.facts === facts && isSame(each.request, request))
     if (entry) {
       const { records = 0 } = entry.request
       if (records !== 0) this.moveRecords(request.records ?? 0, records)
@@ -65,7 +66,7 @@ export class CompileCache {
       instructions: code.instructions,
       spans: code.spans,
     }
-    this.entries.set(request.entry, [...known, { request, profile, binary: code?.binary, ready }])
+    this.entries.set(request.entry, [...known, { request, facts, binary: code?.binary, ready }])
     return ready
   }
 }

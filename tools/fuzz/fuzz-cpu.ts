@@ -92,10 +92,8 @@ export class FuzzCpu {
   /** Makes the current call of `run` end in at most `count` instructions: an event is due then (Machine.shortenBudget). */
   private stopWithin(count: number): void {
     const { core } = this
-    if (this.left !== undefined) {
-      this.left = Math.min(this.left, count)
-      return
-    }
+    // The step that is under way ends as well: an access may be followed by a fault, which is no instruction.
+    if (this.left !== undefined) this.left = Math.min(this.left, count)
     const excess = core.get('remaining') - count
     if (excess <= 0) return
     this.given -= excess

@@ -36,7 +36,6 @@ export const mutants: readonly Mutant[] = [
   { name: 'flags-overflow-shape', file: FLAGS, before: 'shape.overflowLocal || overflow', after: 'overflow' },
   { name: 'flags-inc-forgets-carry', file: SHAPE, before: 'node.number === Lazy.Inc || node.number === Lazy.Dec', after: 'node.number === Lazy.Inc' },
   { name: 'flags-shape-key-size', file: SHAPE, before: 'shape.size} ', after: 'shape.kind} ' },
-  { name: 'flags-add-carry-uncut', file: FLAG_LOCALS, before: "const right = this.cut(this.get('B'), shape.size)", after: "const right = this.get('B')" },
   { name: 'flags-dec-overflow', file: FLAG_LOCALS, before: '0x7fffffff : (1 << top) - 1', after: '0x7fffffff : 1 << top' },
   { name: 'flags-sbb-overflow', file: FLAG_LOCALS, before: "case Lazy.Sbb: return both(this.get('B'), this.get('E'), this.get('B'), this.get('A'))", after: "case Lazy.Sbb: return both(this.get('B'), this.get('A'), this.get('E'), this.get('A'))" },
   { name: 'flags-spill-right', file: FLAG_LOCALS, before: "this.setState('flagRight', top(this.get('E')))", after: "this.setState('flagRight', this.get('E'))" },
