@@ -13,6 +13,7 @@ import { allOptimisations, type Optimisations } from './optimisations.ts'
 import { defaultLimits, discover, type DiscoveryLimits } from './regions/discovery.ts'
 import { emptyExcerpt, type ProfileExcerpt, profileFrom } from './regions/profile.ts'
 import type { CodePage, Region } from './regions/region.ts'
+import type { Segmentation } from './regions/segmentation.ts'
 import { structure } from './regions/structure.ts'
 import { ModuleWriter, WasmType } from './wasm/module-writer.ts'
 
@@ -22,6 +23,8 @@ export interface CompileRequest {
   readonly entry: number
   /** ModeBit flags, as the run at the entry was decoded for. */
   readonly mode: number
+  /** What the segment registers hold; absent for flat 32-bit code. */
+  readonly segmentation?: Segmentation
   /** The code pages, copied; a page that is not here is left to the interpreter. */
   readonly pages: readonly CodePage[]
   readonly limits?: DiscoveryLimits
@@ -71,7 +74,7 @@ export function regionOf(request: CompileRequest): Region | undefined {
   const observed = request.optimisations?.observedTargets ?? allOptimisations.observedTargets
   const known = observed ? profile : { ...profile, targets: [] }
   const inlineX87 = request.optimisations?.inlineX87 ?? allOptimisations.inlineX87
-  return discover(entry, mode, linear => byLinear.get(linear), limits, profileFrom(known), request.model, inlineX87)
+  return discover(entry, mode, linear => byLinear.get(linear), limits, profileFrom(known), request.model, inlineX87, request.segmentation)
 }
 
 /** What a lowered region calls, which its module has to import. */

@@ -122,8 +122,8 @@ export interface HandlerTable {
 }
 
 /**
- * `stale`: the run was dropped, look again. `enter`: a compiled region begins here.
+ * `stale`: the run was dropped, look again. `enter`, `enterUnflat`: a compiled region of flat 32-bit or of other code begins here.
  * `goto`: go on at the linked record. `end`: the run goes on in another one (a jump to the next instruction).
  * `endGeneral`: likewise outside flat 32-bit code. `undefined`: #UD. `tooLong`: #GP(0).
  */
-export type SpecialHandler = 'stale' | 'enter' | 'goto' | 'end' | 'endGeneral' | 'undefined' | 'tooLong'
+export type SpecialHandler = 'stale' | 'enter' | 'enterUnflat' | 'goto' | 'end' | 'endGeneral' | 'undefined' | 'tooLong'

@@ -38,7 +38,7 @@ const core = `
   condition(i32):i32 getEflags():i32 getArithmeticFlags():i32 setArithmeticFlags(i32)
   segmentRead(i32,i32,i32):i32! segmentWrite(i32,i32,i32):i32!
   startTargetProfile(i32,i32) noteTarget(i32,i32)
-  updateMode() bulkMove(i32,i32):i32 bulkStore(i32,i32):i32
+  updateMode() bulkMove(i32,i32,i32):i32 bulkStore(i32,i32):i32
 `
 
 export const helperSignatures: Map<string, HelperSignature> = parse(core)

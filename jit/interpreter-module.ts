@@ -29,6 +29,7 @@ import { type HotFrame, HotLowering } from './backends/hot-handler.ts'
 import { type Expression, LocalPool, type Module } from './backends/value.ts'
 import { Builder, type Facts } from './definitions/builder.ts'
 import { definitions } from './definitions/index.ts'
+import { addHandleRecord } from './handle-record.ts'
 import { type HandlerTable, isHot, signatureOf, type SpecialHandler } from './handlers.ts'
 import type { ValueType } from './ir.ts'
 import { forgetJump, isJumpKnown, jumpCacheField, jumpCachePlace, nameRegion } from './jump-cache.ts'
@@ -54,8 +55,10 @@ const UNDER_WAY_LOCAL = 8
 const FIRST_SCRATCH = 9
 
 const REGION_TABLE = 'regions'
-const ENTER_LOOP = 'enter'
-const CHAIN_LOOP = 'chain'
+/** Flat code, whose EIP is a linear address, and all other code have loops of their own for entering regions. */
+enum Addressing { Flat = 'flat', Unflat = 'unflat' }
+const ENTER_LOOP = { flat: 'enter', unflat: 'enterUnflat' } as const
+const CHAIN_LOOP = { flat: 'chain', unflat: 'chainUnflat' } as const
 
 const HANDLER_TABLE = 'handlers'
 
@@ -71,7 +74,7 @@ class InterpreterGenerator {
   private readonly hotLabels: string[] = []
   private readonly hotBodies: Expression[][] = []
   private readonly pool = new LocalPool(FIRST_SCRATCH)
-  /** Number of the handler `enter`. */
+  /** Number of the handler `enter`; `enterUnflat` follows it. */
   private enterNumber = 0
 
   constructor(m: Module, helperNames: HelperNames) {
@@ -108,6 +111,10 @@ class InterpreterGenerator {
   }
   private currentEip(): Expression {
     return this.m.i32.add(this.local(frame.eipDelta), this.recordField(RecordField.Offset))
+  }
+  /** An offset in CS as a linear address. */
+  private linear(offset: Expression): Expression {
+    return this.m.i32.add(offset, this.state('segmentBase', Segment.Cs))
   }
 
   // --- handlers ---
@@ -173,7 +180,10 @@ class InterpreterGenerator {
   private endGeneralHandler(): number {
     const { m } = this
     const eip = m.i32.add(this.local(1), m.i32.load16_u(RecordField.Next, 2, this.local(0)))
-    return this.addGeneral('end', [this.setState('eip', eip), m.return(this.constant(Outcome.Jump))], [])
+    // Beyond the limit the jump cache may know code of another segment.
+    const beyond = m.i32.gt_u(this.state('eip'), this.state('segmentLimit', Segment.Cs))
+    const outcome = m.select(beyond, this.constant(Outcome.Dispatch), this.constant(Outcome.Jump))
+    return this.addGeneral('end', [this.setState('eip', eip), m.return(outcome)], [])
   }
 
   private staleHandler(): Expression[] {
@@ -193,8 +203,9 @@ class InterpreterGenerator {
   }
 
   /** The first record of a run whose region is compiled: enters the region, or does what stood here. */
-  private enterHandler(): Expression[] {
+  private enterHandler(addressing: Addressing): Expression[] {
     const { m } = this
+    const linear = (offset: Expression) => (addressing === Addressing.Flat ? offset : this.linear(offset))
     const slot = SCRATCH_LOCAL
     const offset = () => m.i32.mul(this.local(slot), this.constant(REGION_DESCRIPTOR_BYTES))
     const descriptor = (field: RegionDescriptor) => m.i32.load(REGION_DESCRIPTORS_BASE + field, 4, offset())
@@ -203,33 +214,32 @@ class InterpreterGenerator {
       this.constant(1),
       this.helper('validateRegion', [this.local(slot)], binaryen.i32),
     )
-    this.enterNumber = this.hotLabels.length
     // The run may be reached through another linear page than the one that the region's addresses belong to.
     const enough = m.i32.and(
       m.i32.ge_s(this.local(frame.remaining), descriptor(RegionDescriptor.Instructions)),
-      m.i32.eq(this.local(frame.eipDelta), descriptor(RegionDescriptor.FirstPage)),
+      m.i32.eq(linear(this.local(frame.eipDelta)), descriptor(RegionDescriptor.FirstPage)),
     )
     const place = () => this.local(frame.linkFrom)
     const enter = m.block(null, [
-      m.local.set(frame.target, this.currentEip()),
+      m.local.set(frame.target, linear(this.currentEip())),
       m.local.set(frame.linkFrom, jumpCachePlace(m, this.local(frame.target))),
       m.if(
         isJumpKnown(m, place, this.local(frame.target), this.state('key')),
         nameRegion(m, place, () => this.local(slot), offset()),
       ),
       m.local.set(frame.linkFrom, this.constant(0)),
-      m.loop(CHAIN_LOOP, this.callRegion(slot)),
+      m.loop(CHAIN_LOOP[addressing], this.callRegion(slot, addressing)),
     ])
     const find = m.local.set(slot, this.header(RunHeader.Region))
     return [
-      m.loop(ENTER_LOOP, m.block(null, [find, m.if(enough, m.if(inPlace, enter))])),
+      m.loop(ENTER_LOOP[addressing], m.block(null, [find, m.if(enough, m.if(inPlace, enter))])),
       ...this.original(),
       m.br(frame.next),
     ]
   }
 
   /** Calls the region in a slot, known to be in place, and goes where it leads. */
-  private callRegion(slot: number): Expression {
+  private callRegion(slot: number, addressing: Addressing): Expression {
     const { m } = this
     const is = (outcome: RegionOutcome) => m.i32.eq(this.local(OUTCOME_LOCAL), this.constant(outcome))
     return m.block(null, [
@@ -241,11 +251,11 @@ class InterpreterGenerator {
       m.local.set(frame.target, this.state('eip')),
       // A transfer may have changed privilege.
       m.local.set(frame.tlb, this.state('tlbBase')),
-      m.if(is(RegionOutcome.Jump), this.chain()),
+      m.if(is(RegionOutcome.Jump), this.chain(addressing)),
       m.if(
         is(RegionOutcome.Interpret),
         m.if(
-          this.helper('noteMiss', [this.local(frame.target)], binaryen.i32), m.return(this.constant(ExitReason.Review)),
+          this.helper('noteMiss', [this.linear(this.local(frame.target))], binaryen.i32), m.return(this.constant(ExitReason.Review)),
         ),
         m.if(
           m.i32.ne(this.local(OUTCOME_LOCAL), this.constant(RegionOutcome.Jump)),
@@ -264,34 +274,42 @@ class InterpreterGenerator {
    * before: back to the dispatch loop after each region => after: straight into the next one, when the jump cache
    * names it or at least its run.
    */
-  private chain(): Expression {
+  private chain(addressing: Addressing): Expression {
     const { m } = this
     const place = SCRATCH_LOCAL
+    const flat = addressing === Addressing.Flat
+    const target = () => (flat ? this.local(frame.target) : this.linear(this.local(frame.target)))
     const field = (name: JumpCacheField) => jumpCacheField(m, name, this.local(place))
-    const isEnter = m.i32.eq(this.recordField(RecordField.Handler), this.constant(this.enterNumber))
+    const isEnter = flat ? m.i32.eq(this.recordField(RecordField.Handler), this.constant(this.enterNumber)) : this.isAnyEnter()
     const atLeast = (instructions: number) => m.i32.ge_s(this.local(frame.remaining), this.constant(instructions))
+    const eipDelta = flat
+      ? m.i32.and(this.local(frame.target), this.constant(-PAGE_BYTES))
+      : m.i32.sub(this.local(frame.target), m.i32.and(target(), this.constant(PAGE_BYTES - 1)))
     return m.block(null, [
-      m.local.set(place, jumpCachePlace(m, this.local(frame.target))),
+      m.local.set(place, jumpCachePlace(m, target())),
       m.if(
-        isJumpKnown(m, () => this.local(place), this.local(frame.target), this.state('key')),
+        isJumpKnown(m, () => this.local(place), target(), this.state('key')),
         m.block(null, [
           m.local.set(frame.record, field(JumpCacheField.Run)),
           m.local.set(place, field(JumpCacheField.Region)),
           m.if(
             m.i32.and(m.i32.ne(this.local(place), this.constant(0)), atLeast(MOST_REGION_INSTRUCTIONS)),
-            m.block(null, [m.local.set(SCRATCH_LOCAL, m.i32.sub(this.local(place), this.constant(1))), m.br(CHAIN_LOOP)]),
+            m.block(null, [m.local.set(SCRATCH_LOCAL, m.i32.sub(this.local(place), this.constant(1))), m.br(CHAIN_LOOP[addressing])]),
           ),
           // Near the end of the budget, not even the run that the region stands for may be begun.
           m.if(
             m.i32.and(isEnter, atLeast(MAX_RUN_INSTRUCTIONS)),
-            m.block(null, [
-              m.local.set(frame.eipDelta, m.i32.and(this.local(frame.target), this.constant(-PAGE_BYTES))),
-              m.br(ENTER_LOOP),
-            ]),
+            m.block(null, [m.local.set(frame.eipDelta, eipDelta), m.br(ENTER_LOOP[addressing])]),
           ),
         ]),
       ),
     ])
+  }
+
+  /** Whether a region may be entered at `record`. */
+  private isAnyEnter(): Expression {
+    const { m } = this
+    return m.i32.le_u(m.i32.sub(this.recordField(RecordField.Handler), this.constant(this.enterNumber)), this.constant(1))
   }
 
   /** To the instruction that stood where `enter` stands: it has a copy, behind which a `goto` leads back. */
@@ -302,11 +320,10 @@ class InterpreterGenerator {
   /** Passes over a region that begins at `record`, if the last one has left its first instruction to the interpreter. */
   private passOverRegion(): Expression {
     const { m } = this
-    const enter = m.i32.eq(this.recordField(RecordField.Handler), this.constant(this.enterNumber))
     return m.if(
       this.local(OUTCOME_LOCAL),
       m.block(null, [
-        m.local.set(OUTCOME_LOCAL, this.constant(RegionOutcome.Jump)), m.if(enter, m.block(null, this.original())),
+        m.local.set(OUTCOME_LOCAL, this.constant(RegionOutcome.Jump)), m.if(this.isAnyEnter(), m.block(null, this.original())),
       ]),
     )
   }
@@ -421,40 +438,6 @@ class InterpreterGenerator {
     ]
   }
 
-  /**
-   * For regions: carries out the record at the address given, whose `Link` is the EIP delta. Gives the handler's
-   * Outcome, or one more when it has written code and would go on. An instruction that ends a run counts as one that
-   * does not when there is nothing to look after, and as a jump when it has gone elsewhere or changed the mode.
-   */
-  private handleRecordFunction(): void {
-    const { m } = this
-    const record = 0
-    const outcome = 1
-    const key = 2
-    const number = m.i32.sub(this.recordField(RecordField.Handler, this.local(record)), this.constant(this.hotLabels.length))
-    const delta = () => m.i32.load(RecordField.Link, 4, this.local(record))
-    const types = binaryen.createType([binaryen.i32, binaryen.i32])
-    const call = m.call_indirect(HANDLER_TABLE, number, [this.local(record), delta()], types, binaryen.i32)
-    const isNext = m.i32.eq(this.state('eip'), m.i32.add(delta(), this.recordField(RecordField.Next, this.local(record))))
-    const sameKey = m.i32.eq(this.state('key'), this.local(key))
-    const set = (value: number) => m.local.set(outcome, this.constant(value))
-    const goOn = m.if(m.i32.and(isNext, sameKey), set(Outcome.Next), set(Outcome.Jump))
-    const body = [
-      this.setState('codeWritten', this.constant(0)),
-      m.local.set(key, this.state('key')),
-      m.local.set(outcome, call),
-      m.if(
-        m.i32.eq(this.local(outcome), this.constant(Outcome.Dispatch)),
-        m.if(this.helper('isCalm', [], binaryen.i32), goOn),
-      ),
-      m.if(m.i32.eqz(this.local(outcome)), m.if(this.state('codeWritten'), set(Outcome.Dispatch + 1))),
-      this.local(outcome),
-    ]
-    const locals = [binaryen.i32, binaryen.i32]
-    m.addFunction('handleRecord', binaryen.i32, binaryen.i32, locals, m.block(null, body, binaryen.i32))
-    m.addFunctionExport('handleRecord', 'handleRecord')
-  }
-
   /** Calls a general handler and acts on its outcome. */
   private generalCode(): Expression[] {
     const { m } = this
@@ -549,7 +532,9 @@ class InterpreterGenerator {
     const general: [string, number, number][] = []
     const special = {} as Record<SpecialHandler, number>
     special.stale = this.addHot('stale', this.staleHandler())
-    special.enter = this.addHot('enter', this.enterHandler())
+    this.enterNumber = this.hotLabels.length
+    special.enter = this.addHot('enter', this.enterHandler(Addressing.Flat))
+    special.enterUnflat = this.addHot('enterUnflat', this.enterHandler(Addressing.Unflat))
     special.goto = this.addHot('goto', [
       this.m.local.set(frame.record, this.m.i32.load(RecordField.Link, 4, this.local(frame.record))),
       this.m.br(frame.next),
@@ -571,7 +556,7 @@ class InterpreterGenerator {
     m.addActiveElementSegment(HANDLER_TABLE, 'general', generalNames, this.constant(0))
     m.addTable(REGION_TABLE, REGION_SLOTS, REGION_SLOTS)
     m.addTableExport(REGION_TABLE, REGION_TABLE)
-    this.handleRecordFunction()
+    addHandleRecord(m, this.helperNames, this.hotLabels.length, HANDLER_TABLE)
     this.runFunction()
     const shift = (number: number) => number + hotLabels.length
     for (const name of ['undefined', 'tooLong', 'endGeneral'] as const) special[name] = shift(special[name])

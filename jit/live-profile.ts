@@ -23,6 +23,8 @@ const MOST_MISSES = 4096
  * misses would do so for ever, but a region may be under way that was begun without knowing of the first time.
  */
 const MOST_RETRIES = 3
+/** How often code is compiled again because it runs at another precision of the x87 than it was compiled for. */
+const MOST_PRECISION_CHANGES = 8
 /** Entries that make a run hot before nothing can be said about what is cold beside it. */
 const LEAST_OBSERVED = 256
 
@@ -32,6 +34,7 @@ export class LiveProfile {
   /** How often each missing place was reported, by physical address: programs share linear ones. */
   private readonly missing = new Map<number, number>()
   private readonly retries = new Map<number, number>()
+  private readonly precisionChanges = new Map<number, number>()
 
   constructor(core: Core, cache: CodeCache) {
     this.core = core
@@ -74,13 +77,17 @@ export class LiveProfile {
   review(): number[] {
     const { words } = this.core
     const places: number[] = []
+    const otherPrecision = this.core.get('fpuOtherPrecision') >>> 0
+    this.core.set('fpuOtherPrecision', 0)
     for (let i = 0; i < MISS_PROFILE_ENTRIES; i++) {
       const word = (MISS_PROFILE_BASE + i * MISS_PROFILE_ENTRY_BYTES) >> 2
       const eip = words[word] >>> 0
       if (words[word + 1] >= MANY_MISSES) {
         const place = this.core.exports.peekTranslate(eip | 0)
+        // A region for the precision that is set now needs to know of nothing missing.
+        const precise = eip === otherPrecision && isRetried(this.precisionChanges, place, MOST_PRECISION_CHANGES)
         if (this.missing.size >= MOST_MISSES && !this.missing.has(place)) this.missing.clear()
-        if (isRetried(this.missing, place)) places.push(eip)
+        if (precise || isRetried(this.missing, place)) places.push(eip)
       }
       words[word + 1] = 0
     }
@@ -99,10 +106,10 @@ function rarityOf(count: number, threshold: number): number {
   return Math.min(COLD, Math.max(0, Math.floor(Math.log2(threshold / count))))
 }
 
-/** Counts a report of a place; whether it is among the first MOST_RETRIES. */
-function isRetried(reports: Map<number, number>, place: number): boolean {
+/** Counts a report of a place; whether it is among the first `most`. */
+function isRetried(reports: Map<number, number>, place: number, most = MOST_RETRIES): boolean {
   const earlier = reports.get(place) ?? 0
-  if (earlier >= MOST_RETRIES) return false
+  if (earlier >= most) return false
   reports.set(place, earlier + 1)
   return true
 }

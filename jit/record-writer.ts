@@ -146,16 +146,16 @@ export class RecordWriter {
   }
 
   /**
-   * Writes the record of one instruction at linear address `eip` of flat code, for `handleRecord` of core.wasm: its
-   * general handler, and the EIP delta in `Link`.
+   * Writes the record of one instruction at linear address `linear`, for `handleRecord` of core.wasm: its general
+   * handler, and the EIP delta in `Link`. `base` is that of CS.
    */
-  writeAlone(record: number, instruction: Instruction, eip: number, mode: number): void {
+  writeAlone(record: number, instruction: Instruction, linear: number, mode: number, base = 0): void {
     const handlers = this.find(instruction)
     if (!handlers) throw new Error(`${instruction.mnemonic} has no handler`)
-    const offset = eip & (PAGE_BYTES - 1)
+    const offset = linear & (PAGE_BYTES - 1)
     this.writePlace(record, handlers.general, offset, instruction.length, 1)
     this.writeOperands(record, instruction, mode)
-    this.core.words[(record + RecordField.Link) >> 2] = (eip - offset) | 0
+    this.core.words[(record + RecordField.Link) >> 2] = (linear - base - offset) | 0
   }
 
   /** Whether control never goes on behind the instruction written last. */

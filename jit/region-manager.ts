@@ -20,6 +20,7 @@ import { defaultLimits, discover } from './regions/discovery.ts'
 import type { ProfileExcerpt } from './regions/profile.ts'
 import type { RecordWriter } from './record-writer.ts'
 import type { CodePage, Region } from './regions/region.ts'
+import { type Segmentation, segmentationOf } from './regions/segmentation.ts'
 import type { ReadyCode } from './worker/messages.ts'
 import { CompilerGone } from './worker/worker-compiler.ts'
 
@@ -75,8 +76,6 @@ export const MOST_WAITING = 512
 /** Entries that a region dropped by `review` still needs to be hot again. */
 const REVIEW_HEAT = 64
 
-const COMPILABLE_MODE = ModeBit.Flat | ModeBit.Code32 | ModeBit.Stack32
-
 /** A run that is to be compiled. */
 interface Candidate {
   /** Address of its first record. */
@@ -85,6 +84,8 @@ interface Candidate {
   readonly mode: number
   /** Linear address. */
   readonly entry: number
+  /** Absent for flat 32-bit code. */
+  readonly segmentation: Segmentation | undefined
 }
 
 /** What is to be compiled. */
@@ -135,9 +136,11 @@ export class RegionManager {
     const header = (record - RECORD_BYTES) >> 2
     const mode = core.words[header + (RunHeader.Mode >> 2)]
     if (this.off || this.cache.isCompiled(record)) return
-    if ((mode & (COMPILABLE_MODE | ModeBit.Step)) !== COMPILABLE_MODE) return
+    if ((mode & ModeBit.Step) !== 0) return
     const physical = core.words[header + (RunHeader.Physical >> 2)] >>> 0
-    this.waiting.push({ record, physical, mode, entry: core.get('eip') >>> 0 })
+    const segmentation = segmentationOf(core, mode)
+    const entry = ((segmentation?.base ?? 0) + core.get('eip')) >>> 0
+    this.waiting.push({ record, physical, mode, entry, segmentation })
     this.dispatch()
     if (this.waiting.length > MOST_WAITING) this.refuse(this.takeBy((a, b) => a < b))
   }
@@ -198,14 +201,14 @@ export class RegionManager {
   }
 
   private request(candidate: Candidate): void {
-    const { entry, mode } = candidate
+    const { entry, mode, segmentation } = candidate
     // Waiting may have outlived the address space that the run was hot in.
     const physical = this.core.exports.peekTranslate(entry | 0) >>> 0
     if (physical !== candidate.physical) {
       this.refuse(candidate)
       return
     }
-    const found = this.snapshot(entry, mode)
+    const found = this.snapshot(candidate)
     if (!found) return
     const { region, pages, profile } = found
     const count = region.handled.length
@@ -215,13 +218,13 @@ export class RegionManager {
       return
     }
     region.handled.forEach(({ instruction, eip }, i) => {
-      this.writer.writeAlone(address + i * RECORD_BYTES, instruction, eip, mode)
+      this.writer.writeAlone(address + i * RECORD_BYTES, instruction, eip, mode, segmentation?.base)
     })
     const sent: Sent = { candidate, pages, handled: { address, count } }
     this.stats.requested++
     const started = performance.now()
     const outcome = this.compiler({
-      entry, mode, pages, profile, records: address, model: this.core.get('cpuModel'), fpuControl: this.core.get('fpuControl'),
+      entry, mode, segmentation, pages, profile, records: address, model: this.core.get('cpuModel'), fpuControl: this.core.get('fpuControl'),
     })
     if (!(outcome instanceof Promise)) {
       this.stats.compileMilliseconds += performance.now() - started
@@ -282,10 +285,10 @@ export class RegionManager {
   }
 
   /**
-   * Copies of the pages that the region at `entry` lies in and what is known about its code, or undefined when there
+   * Copies of the pages that the region at a candidate's entry lies in and what is known about its code, or undefined when there
    * is no region.
    */
-  private snapshot(entry: number, mode: number): Found | undefined {
+  private snapshot({ entry, mode, segmentation }: Candidate): Found | undefined {
     const { core } = this
     const started = performance.now()
     const user = (mode & ModeBit.User) !== 0
@@ -302,7 +305,7 @@ export class RegionManager {
       pages.set(linear, { linear, physical, bytes })
       return bytes
     }
-    const region = discover(entry, mode, pageAt, defaultLimits, recorder, core.get('cpuModel'))
+    const region = discover(entry, mode, pageAt, defaultLimits, recorder, core.get('cpuModel'), true, segmentation)
     this.stats.snapshotMilliseconds += performance.now() - started
     return region ? { region, pages: [...pages.values()], profile: recorder.excerpt } : undefined
   }

@@ -11,10 +11,12 @@ import {
   GRANULE_SHIFT, PAGE_BYTES, PAGE_GRANULES_BASE, PAGE_SHIFT, PAGE_VERSIONS_BASE, PHYSICAL_PAGES, RECORD_BYTES, RECORDS_BASE,
   RECORDS_BYTES, REGION_SLOTS,
 } from './memory-map.ts'
+import { QuietGranules } from './quiet-granules.ts'
 import { MOST_REGION_INSTRUCTIONS, MOST_REGION_PAGES, NOT_CROSSING, RecordField, RecordFlag, RunHeader } from './records.ts'
 import { RegionRecords } from './region-records.ts'
 import { RegionSlots, type SlotContents, type SlotHolder, type SlotLimits } from './region-slots.ts'
 import { RunTable, type TableRun } from './run-table.ts'
+import { ModeBit } from './state.ts'
 
 /** Physical addresses [start, end) within one page. */
 export interface CodeSpan {
@@ -54,7 +56,16 @@ const COPY_BYTES = 2 * RECORD_BYTES
 const COPIES_BASE = RECORDS_BASE + RECORDS_BYTES - REGION_SLOTS * COPY_BYTES
 const GENERATION_BYTES = (COPIES_BASE - RECORDS_BASE) / 2
 
-const GRANULE_BYTES = 1 << GRANULE_SHIFT
+/** Numbers of the handlers that the cache writes into records. */
+export interface CacheHandlers {
+  readonly stale: number
+  /** Into a region of flat 32-bit code, and of all other code. */
+  readonly enter: number
+  readonly enterUnflat: number
+  readonly goto: number
+}
+
+const FLAT_MODE = ModeBit.Flat | ModeBit.Code32 | ModeBit.Stack32
 
 /** How much the cache may hold; less in specs, which fill it. */
 export interface CacheLimits {
@@ -68,7 +79,7 @@ export class CodeCache {
   invalidations = 0
   generations = 0
   private readonly core: Core
-  private readonly handlers: { readonly stale: number; readonly enter: number; readonly goto: number }
+  private readonly handlers: CacheHandlers
   private readonly generationBytes: number
   private readonly table: RunTable
   readonly slots: RegionSlots
@@ -79,15 +90,13 @@ export class CodeCache {
   /** Which generation is the younger, and where the runs of each end: they follow each other, dropped ones too. */
   private young: 0 | 1 = 0
   private readonly ends: [number, number] = [this.base(0), this.base(1)]
-  /** Number of a granule whose code has been looked up byte by byte, until its code changes; -1: none. */
-  private quiet = -1
-  private readonly quietCode = new Uint8Array(GRANULE_BYTES)
+  private readonly quiet: QuietGranules
   private readonly granules: Uint32Array
   private readonly versions: Uint32Array
 
   /** Numbers of the handlers that send the interpreter to look again, and into a compiled region. */
   constructor(
-    core: Core, handlers: { readonly stale: number; readonly enter: number; readonly goto: number },
+    core: Core, handlers: CacheHandlers,
     limits: CacheLimits = { generationBytes: GENERATION_BYTES },
   ) {
     this.core = core
@@ -95,6 +104,7 @@ export class CodeCache {
     this.generationBytes = limits.generationBytes
     this.table = new RunTable(core)
     this.slots = new RegionSlots(core, limits.regions)
+    this.quiet = new QuietGranules(core)
     this.granules = new Uint32Array(core.memory.buffer, PAGE_GRANULES_BASE, PHYSICAL_PAGES)
     this.versions = new Uint32Array(core.memory.buffer, PAGE_VERSIONS_BASE, PHYSICAL_PAGES)
   }
@@ -200,8 +210,10 @@ export class CodeCache {
     for (const { start, end } of spans) {
       const page = start >>> PAGE_SHIFT
       const { first, last } = granuleSpan(start, end)
-      for (let granule = first; granule <= last; granule++) this.watch.add(page, granule, item)
-      this.quiet = -1
+      for (let granule = first; granule <= last; granule++) {
+        this.watch.add(page, granule, item)
+        this.quiet.forget(page * GRANULES + granule)
+      }
       if (page >= this.granules.length) continue
       if (this.granules[page] === 0) this.core.exports.closePage(start)
       for (let granule = first; granule <= last; granule++) this.granules[page] |= 1 << granule
@@ -215,7 +227,7 @@ export class CodeCache {
 
   /** Drops the runs and regions that any of `bytes` bytes at `physical` belong to. */
   written(physical: number, bytes: number): void {
-    if (this.isQuiet(physical, bytes)) return
+    if (this.quiet.isQuiet(physical, bytes)) return
     const first = physical >>> PAGE_SHIFT
     const last = (physical + bytes - 1) >>> PAGE_SHIFT
     for (let page = first; page <= last && page < this.granules.length; page++)
@@ -246,25 +258,10 @@ export class CodeCache {
     this.core.set('codeWritten', 1)
   }
 
-  /** Whether a store stays within the quiet granule and beside its code: a program that keeps its variables there. */
-  private isQuiet(physical: number, bytes: number): boolean {
-    const { quiet } = this
-    if (physical >>> GRANULE_SHIFT !== quiet || (physical + bytes - 1) >>> GRANULE_SHIFT !== quiet) return false
-    const start = physical & (GRANULE_BYTES - 1)
-    for (let i = start; i < start + bytes; i++) if (this.quietCode[i] !== 0) return false
-    return true
-  }
-
-  /** A store to a granule has hit none of its code: the next one is told from it by a look at the bytes. */
+  /** A store to a granule has hit none of its code: the next one is told from it by a look at the bits. */
   private noteQuiet(page: number, granule: number): void {
     const items = this.watch.itemsOf(page, granule)
-    if (items.length === 0) return
-    this.quiet = (page << (PAGE_SHIFT - GRANULE_SHIFT)) + granule
-    const base = this.quiet * GRANULE_BYTES
-    this.quietCode.fill(0)
-    for (const item of items)
-      for (const { start, end } of this.spansOfItem(item))
-        if (end > base && start < base + GRANULE_BYTES) this.quietCode.fill(1, Math.max(0, start - base), end - base)
+    if (items.length > 0) this.quiet.note(page * GRANULES + granule, items.flatMap(item => this.spansOfItem(item)))
   }
 
   private spansOfItem(item: number): readonly CodeSpan[] {
@@ -291,8 +288,10 @@ export class CodeCache {
   private unmark(item: number, spans: readonly CodeSpan[]): void {
     for (const { start, end } of spans) {
       const { first, last } = granuleSpan(start, end)
-      for (let granule = first; granule <= last; granule++) this.watch.remove(start >>> PAGE_SHIFT, granule, item)
-      this.quiet = -1
+      for (let granule = first; granule <= last; granule++) {
+        this.watch.remove(start >>> PAGE_SHIFT, granule, item)
+        this.quiet.forget((start >>> PAGE_SHIFT) * GRANULES + granule)
+      }
     }
   }
 
@@ -354,7 +353,8 @@ export class CodeCache {
 
   /** Whether a region is entered in place of the run at `record`. */
   isCompiled(record: number): boolean {
-    return (this.core.words[record >> 2] & 0xffff) === this.handlers.enter
+    const handler = this.core.words[record >> 2] & 0xffff
+    return handler === this.handlers.enter || handler === this.handlers.enterUnflat
   }
 
   /** Makes the run at `record` cold: it has to be entered as often again to be hot. */
@@ -425,7 +425,8 @@ export class CodeCache {
     words.fill(0, behind >> 2, (behind + RECORD_BYTES) >> 2)
     this.writeHandler(behind, this.handlers.goto)
     words[(behind + RecordField.Link) >> 2] = record + RECORD_BYTES
-    this.writeHandler(record, this.handlers.enter)
+    const flat = (this.header(record, RunHeader.Mode) & FLAT_MODE) === FLAT_MODE
+    this.writeHandler(record, flat ? this.handlers.enter : this.handlers.enterUnflat)
   }
 
   private dropRegion(region: CompiledRegion): void {
@@ -450,7 +451,7 @@ export class CodeCache {
     this.table.clear()
     for (const page of this.watch.known()) this.granules[page] = 0
     this.watch.clear()
-    this.quiet = -1
+    this.quiet.forgetAll()
     this.young = 0
     this.ends[0] = this.base(0)
     this.ends[1] = this.base(1)

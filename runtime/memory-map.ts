@@ -116,6 +116,12 @@ export const RUN_TABLE_ENTRY_BYTES = 16
 export const TRACE_RING_BASE = 0x150000
 export const TRACE_RING_ENTRIES = 4096
 
+/** Granules that hold code and data (quiet-granules.ts): entries of a number and, behind it, a bit for each byte. */
+export const QUIET_GRANULES_BASE = 0x158000
+export const QUIET_GRANULES_ENTRIES = 512
+export const QUIET_GRANULE_BYTES = 32
+export const QUIET_GRANULE_BITS = 16
+
 /** Descriptors of compiled regions, by slot (records.ts). */
 export const REGION_DESCRIPTORS_BASE = 0x160000
 export const REGION_SLOTS = 8192
@@ -154,6 +160,10 @@ export const ROM_PLACE = 2 ** 32 - ROM_BYTES
 /** Video memory, and the address that stands for its first byte once a window has been looked through. */
 export const VIDEO_BYTES = 16 << 20
 export const VIDEO_PLACE = ROM_PLACE - VIDEO_BYTES
+
+/** Physical addresses where the display answers in text and planar modes. */
+export const LEGACY_VIDEO_FIRST = 0xa0000
+export const LEGACY_VIDEO_BYTES = 0x20000
 
 /** Windows through which video memory is seen (`state.window…`). */
 export const WINDOWS = 2

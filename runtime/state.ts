@@ -138,6 +138,8 @@ const rows = [
   ['fpuDataSelector', 8],
   // IGNNE#: pending exceptions are ignored while CR0.NE is clear (helpers/x87-control.ts).
   ['fpuIgnored', 8],
+  // Where a compiled region was left last because it was compiled for another precision control; 0: nowhere.
+  ['fpuOtherPrecision', 8],
   ['mxcsr', 8],
   // Nonzero when SSE instructions raise #UD or #NM, which follows from CR0 and CR4 (helpers/mode.ts).
   ['sseBlocked', 8],

@@ -109,6 +109,7 @@ export interface Screen {
 export interface RunnableMachine {
   readonly serial: readonly SerialLine[]
   readonly debugConsole: { onByte: (byte: number) => void }
+  readonly postCodes: { onCode: (port: number, code: number) => void }
   /** Set by the host: called when a halted machine should run again before its next timer. */
   onWake?: () => void
   /** Absent in machines without a display. */

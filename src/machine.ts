@@ -121,6 +121,8 @@ export class Machine implements RunnableMachine {
   onWake: (() => void) | undefined
   readonly serial: readonly SerialLine[]
   readonly debugConsole: { onByte: (byte: number) => void } = { onByte: () => {} }
+  /** What the guest writes to the POST ports, 80h and 190h. */
+  readonly postCodes: { onCode: (port: number, code: number) => void } = { onCode: () => {} }
   private readonly options: MachineOptions
   private readonly shadow: ShadowMemory
   private readonly video: VideoMemory
@@ -240,7 +242,7 @@ export class Machine implements RunnableMachine {
     this.floppy = this.addFloppy(rtc)
     this.addFirmware()
     this.plug(new DebugPort({ bus, onByte: byte => this.debugConsole.onByte(byte) }))
-    this.plug(new PostPort({ bus }))
+    this.plug(new PostPort({ bus, onCode: (port, code) => this.postCodes.onCode(port, code) }))
     this.floatError = this.plug(
       new FloatError({ bus, irq13: this.interrupts.line(13), onIgnore: () => core.set('fpuIgnored', 1) }),
     )

@@ -2,83 +2,90 @@
  * `npm run fuzz -- --seconds 60 --seed 1`: random programs on the interpreter and on compiled regions. Every program
  * stops at the same random places in both, and everything must be the same there.
  *
- *   Random(seed) -> randomProgram + planOf -> Comparer (two CPUs, used again and again) -> a difference -> shrink
- *
  *     --seconds N   how long to go on (default 60)
- *     --seed N      the first program; the next ones count up (default 1)
- *     --one         this program alone
+ *     --seed N      the first seed; the next ones count up (default 1)
+ *     --variants N  programs of each seed's code, with other data, registers and stops (default 4)
+ *     --jobs N      processes that take seeds in turn (default 1)
+ *     --seeds N     at most so many seeds
+ *     --one         this seed alone; with --variant N that program of it alone
+ *     --mutants     plants faults into the compiler one by one: each must be found; --mutant NAME: that one
  *
  * A program that fails is made smaller and listed; one that hangs is named. Exits with 1 when one has failed.
  */
 import { parseArgs } from 'node:util'
 import { complain } from '../src/cli/complain.ts'
 import { PCError } from '../src/errors.ts'
-import { Comparer } from './fuzz/compare.ts'
-import { planOf } from './fuzz/plan.ts'
-import { randomProgram } from './fuzz/program.ts'
-import { Random } from './fuzz/random.ts'
-import { describe, shrink } from './fuzz/shrink.ts'
-import { Watchdog } from './fuzz/watchdog.ts'
+import { runJobs } from './fuzz/jobs.ts'
+import { checkMutants } from './fuzz/mutation-check.ts'
+import { type Figures, runSession } from './fuzz/session.ts'
 import { readCount } from './lockstep/counts.ts'
 
-const SHRINK_MILLISECONDS = 60_000
-const TELL_MILLISECONDS = 60_000
+const USAGE =
+  '[--seconds N] [--seed N] [--seeds N] [--variants N] [--variant N] [--jobs N] [--one] [--mutants] [--mutant NAME]'
+const SECOND = 1000
+const HOUR = 3600 * SECOND
+const DEFAULT_VARIANTS = '4'
 
 function parse(argv: readonly string[]) {
   const string = { type: 'string' } as const
+  const boolean = { type: 'boolean' } as const
   try {
-    return parseArgs({ args: [...argv], options: { seconds: string, seed: string, one: { type: 'boolean' } } })
+    return parseArgs({
+      args: [...argv],
+      options: {
+        seconds: string, seed: string, seeds: string, variants: string, variant: string, jobs: string, mutant: string,
+        // One of several jobs: distance from seed to seed, and figures as JSON instead of a sentence.
+        step: string, json: boolean, unshrunk: boolean, one: boolean, mutants: boolean,
+      },
+    })
   } catch (error) {
     const message = error instanceof Error ? error.message.split(/[.\n]/)[0] : String(error)
-    throw new PCError('usage', message, 'write npm run fuzz -- [--seconds N] [--seed N] [--one]')
+    throw new PCError('usage', message, `write npm run fuzz -- ${USAGE}`)
   }
 }
 
+const tell = (line: string) => void process.stderr.write(`fuzz: ${line}\n`)
+
 async function main(argv: readonly string[]): Promise<void> {
   const { values } = parse(argv)
-  const started = performance.now()
-  const deadline = started + 1000 * readCount(values.seconds ?? '60', 'seconds')
-  const first = readCount(values.seed ?? '1', 'seed')
-  let programs = 0
-  let instructions = 0
-  let regions = 0
-  const comparer = new Comparer()
-  const watchdog = new Watchdog()
-  let told = started
-  for (let seed = first; performance.now() < deadline; seed++) {
-    if (performance.now() - told > TELL_MILLISECONDS) {
-      told = performance.now()
-      process.stderr.write(`fuzz: ${programs} programs, at seed ${seed}\n`)
-    }
-    const program = randomProgram(new Random(seed), seed)
-    const plan = planOf(seed)
-    watchdog.begin(seed)
-    const result = await comparer.compare(program, plan).catch((error: unknown) => {
-      throw new Error(`seed ${seed}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
-    })
-    programs++
-    instructions += result.instructions
-    regions += result.regions
-    if (result.differences.length > 0) {
-      process.stderr.write(`fuzz: seed ${seed} differs behind piece ${result.piece}; making it smaller\n`)
-      const small = await shrink(new Comparer(), program, plan, performance.now() + SHRINK_MILLISECONDS, () =>
-        watchdog.begin(seed),
-      )
-      // A CPU that has run other programs before may differ where a new one does not.
-      const lines =
-        small.failure.differences.length > 0
-          ? describe(small)
-          : [`seed ${seed} differs only behind the programs before it, from seed ${first}:`, ...result.differences]
-      process.stdout.write(`${lines.join('\n')}\n`)
-      process.exitCode = 1
-      return
-    }
-    if (values.one) break
+  if (values.mutants || values.mutant !== undefined) {
+    if (!(await checkMutants(values.mutant, tell))) process.exitCode = 1
+    return
   }
-  const hours = (performance.now() - started) / 3_600_000
-  process.stdout.write(
-    `${programs} programs, ${instructions} instructions, ${regions} regions: no difference ` +
-      `(seeds ${first} … ${first + programs - 1}, ${Math.round(programs / hours)} an hour)\n`,
+  const started = performance.now()
+  const count = (name: 'seconds' | 'seed' | 'seeds' | 'variants' | 'variant' | 'jobs' | 'step', otherwise: string) =>
+    readCount(values[name] ?? otherwise, name)
+  const seed = count('seed', '1')
+  const jobs = count('jobs', '1')
+  if (jobs > 1) {
+    await runJobs(jobs, seed, argv)
+    return
+  }
+  const { failure, ...figures } = await runSession(
+    {
+      milliseconds: SECOND * count('seconds', '60'),
+      seed,
+      step: count('step', '1'),
+      seeds: values.one ? 1 : values.seeds === undefined ? Number.POSITIVE_INFINITY : count('seeds', '1'),
+      variants: values.one && values.variant === undefined ? 1 : count('variants', DEFAULT_VARIANTS),
+      variant: values.variant === undefined ? undefined : count('variant', '0'),
+      shrinks: !values.unshrunk,
+    },
+    tell,
+  )
+  if (failure.length > 0) {
+    process.stdout.write(`${failure.join('\n')}\n`)
+    process.exitCode = 1
+  }
+  if (values.json) process.stdout.write(`${JSON.stringify(figures)}\n`)
+  else if (failure.length === 0) process.stdout.write(`${sentence(figures, seed, performance.now() - started)}\n`)
+}
+
+function sentence({ programs, codes, instructions, regions, compiles }: Figures, seed: number, took: number): string {
+  const seeds = `seeds ${seed} … ${seed + codes - 1}, ${Math.round((programs / took) * HOUR)} an hour`
+  return (
+    `${programs} programs of ${codes} codes, ${instructions} instructions, ${regions} regions (${compiles} compiled): ` +
+    `no difference (${seeds})`
   )
 }
 

@@ -185,13 +185,14 @@ export class RepeatLowering extends GeneralLowering {
   private bulkStep(iterations: number, finished: Expression): Expression[] {
     const { m, facts } = this
     const helper = facts.mnemonic === 'movs' ? 'bulkMove' : facts.mnemonic === 'stos' ? 'bulkStore' : undefined
-    if (!helper || facts.addressSize !== 32 || facts.operandSize === 64) return []
+    if (!helper || facts.operandSize === 64) return []
     const moved = this.pool.take('i32')
     const shift = m.i32.const(Math.log2(facts.operandSize / 8))
-    // STOS writes through ES whatever the override, so its segment is no concern.
-    const segment = helper === 'bulkMove' ? this.field8(RecordField.Segment) : m.i32.const(0)
+    const mask = m.i32.const(facts.addressSize === 16 ? 0xffff : -1)
+    // STOS writes through ES whatever the override.
+    const args = helper === 'bulkMove' ? [shift, this.field8(RecordField.Segment), mask] : [shift, mask]
     return [
-      m.local.set(moved, this.callHelper(helper, [shift, segment])),
+      m.local.set(moved, this.callHelper(helper, args)),
       m.if(
         this.local(moved),
         m.block(null, [

@@ -4,15 +4,17 @@
  */
 import { RegionOutcome } from '../../runtime/exits.ts'
 import { ModeBit, Segment, stateAddress, type StateName } from '../../runtime/state.ts'
-import type { MemoryOperand, RegisterOperand } from '../decode/instruction.ts'
+import type { Instruction, MemoryOperand, RegisterOperand } from '../decode/instruction.ts'
 import type { Node } from '../ir.ts'
 import type { Prepared } from '../regions/flag-flow.ts'
 import { type FlagShape, memoryShape, shapeKey } from '../regions/flag-shape.ts'
 import { loadsBase, segmentOf } from '../regions/lowering-choice.ts'
 import type { Region } from '../regions/region.ts'
+import { directTarget } from '../regions/segmentation.ts'
 import { WasmType } from '../wasm/module-writer.ts'
 import { RegionFlags } from './region-flags.ts'
 import { type MemoryFrame, RegionMemory } from './region-memory.ts'
+import { RegionSegments, type SegmentFrame } from './region-segments.ts'
 import { FIRST_XMM, impliedXmm, RegionVectors, vectorSlot } from './region-vector.ts'
 import type { RegionX87 } from './region-x87.ts'
 import { type Expression, LocalPool, type RegionModule, ValueLowering } from './value.ts'
@@ -34,6 +36,7 @@ const GS_OPEN = 20
 export const FIRST_SCRATCH = 21
 
 export const HIGH_BYTES = 4
+const WORD = 0xffff
 
 /** Segments that flat code says nothing about, the locals of their bases, and of whether they cover 4 GiB. */
 export const segmentLocals: ReadonlyMap<number, { readonly base: number; readonly open: number }> = new Map([
@@ -53,7 +56,7 @@ export interface Exit {
   readonly code: Expression[]
 }
 
-export abstract class RegionFrame extends ValueLowering<RegionModule> implements MemoryFrame {
+export abstract class RegionFrame extends ValueLowering<RegionModule> implements MemoryFrame, SegmentFrame {
   protected readonly region: Region
   protected readonly flags: RegionFlags
   protected readonly memory: RegionMemory
@@ -71,7 +74,9 @@ export abstract class RegionFrame extends ValueLowering<RegionModule> implements
   protected x87: RegionX87 | undefined
   /** What the current block has made sure of: 'sse', 'mmx', 'x87', 'rounding' … */
   readonly required = new Set<string>()
-  /** FS and GS, where accesses go through them. */
+  /** Segments of code that is not flat. */
+  protected readonly unflat: RegionSegments | undefined
+  /** FS and GS, where accesses of flat code go through them. */
   protected readonly segments = new Set<number>()
   /** Whether the region may load one of them. */
   protected readonly loadsSegments: boolean
@@ -90,6 +95,8 @@ export abstract class RegionFrame extends ValueLowering<RegionModule> implements
     this.loadsSegments = [...region.blocks.values()].some(block => block.instructions.some(each => loadsBase(each.instruction)))
     this.vectors = new RegionVectors(m, this.pool)
     this.memory = new RegionMemory(m, this.pool, this, (region.mode & ModeBit.User) !== 0)
+    const { segmentation, mode } = region
+    if (segmentation) this.unflat = new RegionSegments(m, this.pool, this, segmentation, mode)
     const flagLocals = { A: FLAG_A, B: FLAG_B, C: FLAG_C, E: FLAG_E, O: FLAG_O, K: FLAG_K }
     this.flags = new RegionFlags(m, flagLocals, code => this.callCore('condition', m.i32.const(code)))
   }
@@ -142,6 +149,23 @@ export abstract class RegionFrame extends ValueLowering<RegionModule> implements
     return this.m.i32.store(address, 4, this.constant(0), value)
   }
 
+  // --- the current instruction ---
+
+  get currentInstruction(): Instruction {
+    return this.current.source.instruction
+  }
+  argument(node: Node): Expression {
+    return this.value(node)
+  }
+  constantArgument(node: Node): number | undefined {
+    return this.constantOf(node)
+  }
+
+  /** Offset in CS of a linear address of code. */
+  protected offsetOf(linear: number): number {
+    return this.unflat ? this.unflat.offsetOf(linear) : linear | 0
+  }
+
   // --- exits ---
 
   /** Label of an exit at `eip` with the flags as they are; `executed` instructions of the block are not counted yet. */
@@ -151,7 +175,7 @@ export abstract class RegionFrame extends ValueLowering<RegionModule> implements
     const known = this.exits.get(key)
     if (known) return known.label
     const label = `exit${this.exits.size}`
-    const code = [m.local.set(EXIT_EIP, this.constant(eip | 0)), ...this.leave(outcome, executed)]
+    const code = [m.local.set(EXIT_EIP, this.constant(this.offsetOf(eip))), ...this.leave(outcome, executed)]
     this.exits.set(key, { label, code })
     return label
   }
@@ -218,6 +242,33 @@ export abstract class RegionFrame extends ValueLowering<RegionModule> implements
     return this.m.br(this.exit(eip, this.missOutcome, this.before), this.m.i32.eqz(this.local(open)))
   }
 
+  /**
+   * Begins a region of code that is not flat: leaves where CS or the segments in use are not those that it was compiled
+   * for. The exits' EIP is that of the entry under the present CS.
+   */
+  protected openUnflat(): Expression[] {
+    const { m, unflat, region: { entry } } = this
+    if (!unflat) return []
+    const base = m.i32.load(stateAddress('segmentBase', Segment.Cs), 4, this.constant(0))
+    const elsewhere = [
+      m.local.set(EXIT_EIP, m.i32.sub(this.constant(entry | 0), base)), ...this.leave(RegionOutcome.Interpret, 0),
+    ]
+    const other = unflat.isOther()
+    return [
+      m.if(m.i32.eqz(unflat.isHome()), m.block(null, elsewhere)),
+      ...unflat.fetch(),
+      ...(other === undefined ? [] : [m.br(this.exit(entry, RegionOutcome.Interpret, 0), other)]),
+    ]
+  }
+
+  /** Behind an instruction that may have loaded segment registers in code that is not flat. */
+  protected reopenUnflat(eip: number): Expression[] {
+    const { m, unflat } = this
+    if (!unflat) return []
+    const other = unflat.isOther()
+    return other === undefined ? [] : [...unflat.fetch(), m.br(this.exit(eip, RegionOutcome.Jump, this.before + 1), other)]
+  }
+
   protected registersOf(statements: readonly Node[]): { used: Set<number>; written: Set<number> } {
     const named = { used: new Set<number>(), written: new Set<number>() }
     this.eachRegister(statements, (register, write) => {
@@ -232,15 +283,15 @@ export abstract class RegionFrame extends ValueLowering<RegionModule> implements
   protected override knownRead(node: Node): number | undefined {
     const { instruction, eip } = this.current.source
     switch (node.op) {
-      case 'stackMask': return -1
-      case 'current': return eip | 0
-      case 'next': return (eip + instruction.length) | 0
+      case 'stackMask': return (this.region.mode & ModeBit.Stack32) !== 0 ? -1 : WORD
+      case 'current': return this.offsetOf(eip)
+      case 'next': return this.offsetOf(eip + instruction.length)
       case 'recordSegment': return instruction.segment
       // What x87 stores compute in a region is always stored.
       case 'field': return node.name === 'result' ? 1 : undefined
       case 'target': {
-        const [operand] = instruction.operands
-        return operand?.kind === 'relative' ? (eip + instruction.length + operand.value) | 0 : undefined
+        const target = directTarget(instruction, eip + instruction.length, this.region.segmentation)
+        return target === undefined ? undefined : this.offsetOf(target)
       }
       case 'operand': {
         const operand = instruction.operands[node.number]
@@ -288,7 +339,12 @@ export abstract class RegionFrame extends ValueLowering<RegionModule> implements
     }
   }
 
-  protected address({ base, index, scale, displacement }: MemoryOperand): Expression {
+  protected address(operand: MemoryOperand): Expression {
+    const sum = this.sumAddress(operand)
+    return this.currentInstruction.addressSize === 16 ? this.m.i32.and(sum, this.constant(WORD)) : sum
+  }
+
+  private sumAddress({ base, index, scale, displacement }: MemoryOperand): Expression {
     const { m } = this
     let sum: Expression | undefined = base >= 0 ? this.local(base) : undefined
     if (index >= 0) {
@@ -313,6 +369,7 @@ export abstract class RegionFrame extends ValueLowering<RegionModule> implements
   }
 
   linear(access: Node, out: Expression[]): Expression {
+    if (this.unflat) return this.unflat.linear(access, out)
     const segment = segmentLocals.get(segmentOf(access.segment, this.current.source.instruction))
     if (segment && this.loadsSegments) out.push(this.leaveUnlessOpen(segment.open))
     const offset = this.value(access.args[0])

@@ -148,7 +148,7 @@ export class RegionMemory {
     const difference = this.pool.take('i32')
     const tag = this.tlbField(write ? TlbField.WriteTag : TlbField.ReadTag, entry)
     const found = () => m.local.set(host, m.i32.add(this.local(linear), this.tlbField(TlbField.Addend, entry)))
-    const ask = m.local.set(host, this.frame.callCore(`hostFor${write ? 'Write' : 'Read'}${size}`, this.local(linear)))
+    const ask = () => m.local.set(host, this.frame.callCore(`hostFor${write ? 'Write' : 'Read'}${size}`, this.local(linear)))
     out.push(
       m.local.set(entry, this.entryOf(linear)),
       m.local.set(difference, m.i32.xor(tag, m.i32.and(last(), this.constant(-PAGE_BYTES)))),
@@ -157,10 +157,11 @@ export class RegionMemory {
       m.i32.eq(this.local(difference), this.constant(TLB_TAG_CODE)),
       m.block(null, [
         found(),
-        m.if(this.holdsCode(entry, linear, last), m.local.set(host, this.constant(0))),
+        // In a granule of code it may be a variable beside it.
+        m.if(this.holdsCode(entry, linear, last), ask()),
       ]),
-      ask,
-    ) : ask
+      ask(),
+    ) : ask()
     out.push(
       m.if(m.i32.eqz(this.local(difference)), found(), other),
       this.frame.exitBefore(m.i32.eqz(this.local(host))),

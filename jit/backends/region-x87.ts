@@ -17,7 +17,7 @@ import {
 } from '../regions/x87-flow.ts'
 import { WasmType } from '../wasm/module-writer.ts'
 import type { Expression, LocalPool, RegionModule } from './value.ts'
-import { float32, float64, type Number80, type Rare, type Read, type Rounded, X87Values } from './x87-values.ts'
+import { float32, float64, type Number80, type Read, type Rounded, X87Values } from './x87-values.ts'
 import {
   C0_POSITION, C1_POSITION, C3_POSITION, Control, CONTROL_FIXED, CONTROL_IMPLEMENTED, constants, DIVIDE_REVERSED,
   DROPPED_BITS, EXACT_CONSTANTS, EXPONENT_OFFSET, integerOperation, NEGATED_DESTINATION, PRECISION_POSITION,
@@ -313,11 +313,22 @@ export class RegionX87 {
     this.unless(m.i32.ne(m.i32.and(this.get(this.tags), this.int(full | free)), this.int(full)))
   }
 
-  /** Leaves unless results are rounded to nearest at the code's precision, with the precision exception masked. */
+  /**
+   * Leaves unless results are rounded to nearest at the code's precision, with the precision exception masked. If only the
+   * precision is another, says so: compiling again helps.
+   */
   private requireRounding(): void {
-    if (this.frame.required.has('rounding')) return
-    this.frame.required.add('rounding')
-    this.unless(this.get(this.oddRounding))
+    const { frame, m } = this
+    if (frame.required.has('rounding')) return
+    frame.required.add('rounding')
+    const fields = m.i32.and(this.field('fpuControl'), this.int(Control.PM | Control.RC))
+    const other = m.select(m.i32.eq(fields, this.int(Control.PM)), this.int(frame.eip | 0), this.int(0))
+    this.values.out.push(
+      m.if(
+        this.get(this.oddRounding),
+        m.block(null, [this.setField('fpuOtherPrecision', other), frame.exitBefore(this.int(1))]),
+      ),
+    )
   }
 
   /** As `requireRounding`, whatever the precision control, which conversions do not obey. */
@@ -334,15 +345,6 @@ export class RegionX87 {
     const { m, values } = this
     if (lost) values.out.push(this.set(this.lost, m.i64.or(this.getWide(this.lost), lost())))
     values.out.push(this.set(this.up, up ? up() : m.i64.const(0n)))
-  }
-
-  /** What is not ordinary: a zero is dealt with, all else leaves. */
-  private readonly rare: Rare = {
-    settle: number => number.settled?.(this.unless) ?? number,
-    decide: ({ fails, result }) => {
-      this.unless(fails)
-      return result
-    },
   }
 
   // --- operations ---
@@ -375,7 +377,7 @@ export class RegionX87 {
     const argument = (i: number) => frame.argument(args[i])
     const format = name.endsWith('32') ? float32 : float64
     const float = (i: number) => values.fromFloat(format, argument(i), this.unless)
-    const operand = (i: number) => values.operand(format, argument(i))
+    const operand = (i: number) => values.operand(format, argument(i), this.unless)
     const push = (number: Number80) => {
       this.write(-1, number)
       this.enter(undefined, undefined)
@@ -483,17 +485,17 @@ export class RegionX87 {
   private combine(name: string, variant: number, to: Number80, from: Number80): Rounded {
     const { values } = this
     this.requireRounding()
-    if (name.startsWith('x87Product')) return values.product(to, from, this.rare)
+    if (name.startsWith('x87Product')) return values.product(to, from, this.unless)
     if (name.startsWith('x87Sum')) {
       const left = variant === NEGATED_DESTINATION
-      return values.sum(to, from, { left, right: variant !== 0 && !left }, this.rare)
+      return values.sum(to, from, { left, right: variant !== 0 && !left }, this.unless)
     }
     const divide = (sig: Expression, divisor: Expression) => {
       values.out.push(this.m.i64.store(SCRATCH, 8, this.int(0), divisor))
       return this.divided('x87QuotientOf', sig)
     }
     const [a, b] = variant === DIVIDE_REVERSED ? [from, to] : [to, from]
-    return values.quotient(a, b, divide, this.rare)
+    return values.quotient(a, b, divide, this.unless)
   }
 
   /** Calls a helper that leaves what is below the lowest bit in the state. */

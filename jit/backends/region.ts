@@ -9,21 +9,23 @@
 import { RegionOutcome } from '../../runtime/exits.ts'
 import type { Lazy } from '../../runtime/flags.ts'
 import { RECORD_BYTES } from '../../runtime/memory-map.ts'
-import { Segment, stateAddress, type StateName } from '../../runtime/state.ts'
+import { ModeBit, Segment, stateAddress, type StateName } from '../../runtime/state.ts'
 import type { Instruction, RegisterOperand } from '../decode/instruction.ts'
 import { Builder } from '../definitions/builder.ts'
 import { definitions } from '../definitions/index.ts'
-import { popFlatSegment } from '../definitions/segment.ts'
+import { popQuickSegment } from '../definitions/segment.ts'
 import { factsOf } from '../handlers.ts'
 import type { Node } from '../ir.ts'
 import type { Optimisations } from '../optimisations.ts'
 import { AccessGroups } from '../regions/access-groups.ts'
 import { FlagFlow, type Prepared, type PreparedBlock } from '../regions/flag-flow.ts'
 import { type FlagShape, type FlagUse, flagUseOf, memoryShape, staticShape } from '../regions/flag-shape.ts'
-import { isCalled, isQuiet, loadsBase, Lowering } from '../regions/lowering-choice.ts'
+import { isCalled, isQuiet, loadsBase, Lowering, mayLoadSegment } from '../regions/lowering-choice.ts'
 import type { Block, Region, RegionInstruction } from '../regions/region.ts'
+import { offsetIn } from '../regions/segmentation.ts'
 import type { Structure } from '../regions/structure.ts'
 import { afterHandler, isInlineX87, touchesX87, X87Flow } from '../regions/x87-flow.ts'
+import { unusualBlocks } from '../regions/unusual.ts'
 import { WasmType } from '../wasm/module-writer.ts'
 import { FEW_TARGETS, hashTargets, type TargetHash } from '../regions/target-hash.ts'
 import {
@@ -59,6 +61,8 @@ export class RegionLowering extends RegionFrame {
   private readonly fpuControl: number | undefined
   private currentBlock!: Block
   private readonly modified = new Map<Node, HostAddress>()
+  /** Blocks where unusual operands get their calls. */
+  private unusual: ReadonlySet<number> = new Set()
 
   /** `records` is the address of the records of the region's handled instructions; `fpuControl` as in CompileRequest. */
   constructor(
@@ -83,7 +87,8 @@ export class RegionLowering extends RegionFrame {
     }
     this.flow.solve(this.region.entry)
     this.prepareX87()
-    if (!this.optimisations.groupAccesses) return
+    this.unusual = unusualBlocks(this.structure, this.blocks)
+    if (!this.optimisations.groupAccesses || this.unflat) return
     this.memory.groups = new AccessGroups(
       this.structure, this.blocks, (prepared, node) => this.constantIn(prepared, node),
       (from, to) => this.flow.stays(from, to), segment => segment <= Segment.Ds || !this.loadsSegments,
@@ -106,8 +111,8 @@ export class RegionLowering extends RegionFrame {
   private prepareInstruction(source: RegionInstruction): Prepared {
     const facts = factsOf(source.instruction)
     const builder = new Builder(facts)
-    const flatPop = source.lowering === Lowering.Inline && facts.mnemonic === 'pop' && facts.operands[0].class === 'segment'
-    const definition = flatPop ? popFlatSegment : definitions.get(facts.mnemonic)
+    const quickPop = source.lowering === Lowering.Inline && facts.mnemonic === 'pop' && facts.operands[0].class === 'segment'
+    const definition = quickPop ? popQuickSegment : definitions.get(facts.mnemonic)
     definition?.(builder, facts)
     const prepared: Prepared = {
       source, statements: builder.statements, neededAfter: true,
@@ -117,7 +122,8 @@ export class RegionLowering extends RegionFrame {
     this.forgetConstants()
     this.noteRegisters(builder.statements)
     if (isCalled(source)) return { ...prepared, flags: handledFlags(source.instruction) }
-    this.noteSegments(source.instruction)
+    if (this.unflat) this.unflat.note(builder.statements, source.instruction)
+    else this.noteSegments(source.instruction)
     const flags = flagUseOf(builder.statements, node => this.constantOf(node))
     return { ...prepared, flags }
   }
@@ -148,7 +154,7 @@ export class RegionLowering extends RegionFrame {
     const { m } = this
     this.prepare()
     const opened = this.x87 ? [...this.x87.open(), this.x87.lookAround()] : []
-    const body = [...this.openSegments(), ...this.tree(this.region.entry)]
+    const body = [...this.openSegments(), ...this.openUnflat(), ...this.tree(this.region.entry)]
     let nested: Expression = m.block(null, body)
     for (const { label, code } of this.exits.values()) nested = m.block(null, [m.block(label, [nested]), ...code])
     const whole = m.block(
@@ -256,9 +262,16 @@ export class RegionLowering extends RegionFrame {
       case 'jump':
       case 'call': return this.edge(block.eip, end.target)
       // No region begins with such an instruction, so none is entered there and the interpreter does it.
-      case 'interpret': return [this.m.br(this.exit(end.eip, RegionOutcome.Jump, 0))]
+      case 'interpret': return [this.m.br(this.exit(end.eip, this.outcomeBehind(end.eip), 0))]
       default: throw new Error(`a block cannot end in ${end.kind} here`)
     }
+  }
+
+  /** How a block is left that the region does not go on behind: beyond CS, no code of another segment may be found. */
+  private outcomeBehind(eip: number): RegionOutcome {
+    const { segmentation } = this.region
+    const beyond = segmentation !== undefined && offsetIn(segmentation, eip) > segmentation.limit
+    return beyond ? RegionOutcome.Dispatch : RegionOutcome.Jump
   }
 
   private instruction(prepared: Prepared, out: Expression[]): void {
@@ -312,27 +325,32 @@ export class RegionLowering extends RegionFrame {
       ...this.load(loads),
       ...(x87?.reopen(afterHandler(x87.place.known, instruction)) ?? []),
       ...(this.x87 ? [this.x87.lookAround()] : []),
-      m.br(this.exitHandled(eip, eip + instruction.length), transfers ? undefined : this.local(OUTCOME)),
+      m.br(this.exitHandled(eip, eip + instruction.length, transfers), transfers ? undefined : this.local(OUTCOME)),
     )
     if (transfers) return
+    if (mayLoadSegment(instruction)) out.push(...this.reopenUnflat(eip + instruction.length))
     if (loadsBase(instruction)) out.push(...this.openSegments())
   }
 
   /** Label of the exit behind a handled instruction: the handler's result is in OUTCOME. */
-  private exitHandled(eip: number, next: number): string {
+  private exitHandled(eip: number, next: number, transfers: boolean): string {
     const { m } = this
     const label = `handled${this.exits.size}`
     const is = (outcome: HandlerResult) => m.i32.eq(this.local(OUTCOME), this.constant(outcome))
     const state = (name: StateName) => m.i32.load(stateAddress(name), 4, this.constant(0))
     // A task switch that fails in the new task leaves EIP there.
-    const faultEip = m.select(state('eipMoved'), state('eip'), this.constant(eip | 0))
+    const faultEip = m.select(state('eipMoved'), state('eip'), this.constant(this.offsetOf(eip)))
+    // Behind a region of flat code, EIP is taken for a linear address.
+    const flat = m.i32.and(state('mode'), this.constant(ModeBit.Flat))
+    const unflat = m.if(m.i32.eqz(flat), m.block(null, this.leave(RegionOutcome.Dispatch, this.before + 1)))
+    const jump = [...(transfers && !this.unflat ? [unflat] : []), ...this.leave(RegionOutcome.Jump, this.before + 1)]
     const code = [
       m.if(
         is(HandlerResult.Fault),
         m.block(null, [m.local.set(EXIT_EIP, faultEip), ...this.leave(RegionOutcome.Fault, this.before)]),
       ),
-      m.local.set(EXIT_EIP, m.select(is(HandlerResult.CodeWritten), this.constant(next | 0), state('eip'))),
-      m.if(is(HandlerResult.Jump), m.block(null, this.leave(RegionOutcome.Jump, this.before + 1))),
+      m.local.set(EXIT_EIP, m.select(is(HandlerResult.CodeWritten), this.constant(this.offsetOf(next)), state('eip'))),
+      m.if(is(HandlerResult.Jump), m.block(null, jump)),
       ...this.leave(RegionOutcome.Dispatch, this.before + 1),
     ]
     this.exits.set(label, { label, code })
@@ -348,7 +366,8 @@ export class RegionLowering extends RegionFrame {
    * registers; an instruction that leaves often gets its call when the region is compiled again.
    */
   protected override leaveUnless(condition: Node): Expression | undefined {
-    if (!this.optimisations.leaveUnusual || this.current.source.misses) return undefined
+    const calls = this.current.source.misses || this.unusual.has(this.currentBlock.eip)
+    if (!this.optimisations.leaveUnusual || calls) return undefined
     return this.exitBefore(this.m.i32.eqz(this.value(condition)))
   }
 
@@ -359,12 +378,6 @@ export class RegionLowering extends RegionFrame {
   }
   noteWideHelper(name: string): void {
     this.wideHelpers.add(name)
-  }
-  argument(node: Node): Expression {
-    return this.value(node)
-  }
-  constantArgument(node: Node): number | undefined {
-    return this.constantOf(node)
   }
 
   protected override beforeConditional(out: Expression[]): void {
@@ -443,6 +456,11 @@ export class RegionLowering extends RegionFrame {
       if (value !== undefined) this.keep(node, value, out)
       return
     }
+    const loads = node.name === 'moveToSegment' || node.name === 'loadSegment'
+    if (this.unflat && loads) {
+      this.unflat.loadParagraph(this.constantOf(node.args[0]) as number, this.value(node.args[1]), out)
+      return
+    }
     if (isQuickHelper(node.name)) {
       out.push(quickCall(this.m, node, node.args.map(argument => this.value(argument)), this))
       return
@@ -487,7 +505,7 @@ export class RegionLowering extends RegionFrame {
     const { m } = this
     const block = this.currentBlock
     switch (node.op) {
-      case 'checkTarget': return
+      case 'checkTarget': this.unflat?.checkTarget(node.args[0], out); return
       case 'jump': return
       // What the interpreter looks after behind the instruction, its quick form has looked after.
       case 'endRun': return
@@ -526,9 +544,15 @@ export class RegionLowering extends RegionFrame {
     out.push(...this.leave(RegionOutcome.Jump, 0))
   }
 
+  /** Linear address of the offset in EXIT_EIP. */
+  private linearTarget(): Expression {
+    const offset = this.local(EXIT_EIP)
+    return this.unflat ? this.m.i32.add(offset, this.constant(this.unflat.base)) : offset
+  }
+
   private ifTarget(block: Block, to: number): Expression {
     const { m, shape } = this
-    const is = m.i32.eq(this.local(EXIT_EIP), this.constant(to | 0))
+    const is = m.i32.eq(this.local(EXIT_EIP), this.constant(this.offsetOf(to)))
     const edge = m.if(is, m.block(null, this.edge(block.eip, to)))
     this.shape = shape
     return edge
@@ -539,7 +563,7 @@ export class RegionLowering extends RegionFrame {
     const { m } = this
     const name = (arm: number) => `arm${this.structure.position.get(block.eip)}.${arm}`
     const unknown = `unknown${this.structure.position.get(block.eip)}`
-    const hashed = m.i32.and(m.i32.shr_u(this.local(EXIT_EIP), this.constant(shift)), this.constant(mask))
+    const hashed = m.i32.and(m.i32.shr_u(this.linearTarget(), this.constant(shift)), this.constant(mask))
     const labels = arms.map((targets, arm) => (targets.length > 0 ? name(arm) : unknown))
     let nested = m.switch(labels, unknown, hashed)
     arms.forEach((targets, arm) => {
@@ -555,7 +579,7 @@ export class RegionLowering extends RegionFrame {
     const { m } = this
     const row = targetProfileRowOf(site)
     const count = m.i32.load(4, 4, this.constant(row))
-    const packed = m.i64.or(m.i64.const(BigInt(row) << 32n), m.i64.extend_u(this.local(EXIT_EIP)))
+    const packed = m.i64.or(m.i64.const(BigInt(row) << 32n), m.i64.extend_u(this.linearTarget()))
     this.wideHelpers.add('notePackedTarget')
     return m.if(
       m.i32.eq(m.i32.load(0, 4, this.constant(row)), this.constant(site | 0)),

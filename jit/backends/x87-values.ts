@@ -20,9 +20,24 @@ export interface Number80 {
   readonly se: Read
   /** Whether the integer bit is set unless the number is zero; if not so, it has to be looked at. */
   readonly sound: boolean
-  /** Of an operand in memory: whether it is not normal, so that `sig` and `se` are not it but `settled` gives it. */
-  readonly unusual?: Read
-  readonly settled?: (unless: (condition: Expression) => void) => Number80
+}
+
+/** Takes a condition under which the region is left in front of the instruction. */
+type Unless = (condition: Expression) => void
+
+/** A local that branches leave their results in. */
+interface Variable {
+  readonly get: Read
+  readonly set: (value: Expression) => Expression
+}
+
+/** Parts of a number in memory: its exponent's field, fraction at the top of 64 bits, sign, and the number itself. */
+interface FloatParts {
+  readonly field: Read
+  readonly fraction: Expression
+  readonly sign: Read
+  readonly sig: Variable
+  readonly se: Variable
 }
 
 /** An outcome: the number, what rounding has lost (nonzero: PE), and whether it went up (C1: 1 or 0). */
@@ -43,7 +58,7 @@ const FLOAT32_BIAS = 0x7f
 const MIDDLE_FIRST = 0x3000
 const MIDDLE_CLEAR = 0x6000
 /** Largest distance of exponents at which a shifted addend keeps all its bits within 128. */
-const SUM_DISTANCE = 62
+const SUM_DISTANCE = 63
 
 /** Formats of memory operands: bits of the fraction and of the exponent's field. */
 interface Format {
@@ -92,7 +107,7 @@ export class X87Values {
     return () => this.m.local.get(local, WasmType.I64)
   }
   /** A local of each kind that branches leave their results in. */
-  private variable(type: 'i32' | 'i64'): { get: Read; set: (value: Expression) => Expression } {
+  private variable(type: 'i32' | 'i64'): Variable {
     const local = this.pool.take(type)
     const wasmType = type === 'i32' ? WasmType.I32 : WasmType.I64
     return { get: () => this.m.local.get(local, wasmType), set: value => this.m.local.set(local, value) }
@@ -109,7 +124,7 @@ export class X87Values {
   private or(...conditions: Expression[]): Expression {
     return conditions.reduce((left, right) => this.m.i32.or(left, right))
   }
-  exponent(number: Number80): Expression {
+  exponent(number: Pick<Number80, 'se'>): Expression {
     return this.m.i32.and(number.se(), this.int(EXPONENT))
   }
   /** Nonzero for 1.0 and others with neither a zero nor a special exponent. */
@@ -119,8 +134,8 @@ export class X87Values {
 
   // --- rounding ---
 
-  /** `sig:extra` with `se`, rounded to nearest at the precision. A significand of zero stays so, and is +0. */
-  private round(sig: Read, extra: Read, se: Read): Rounded {
+  /** `sig:extra` with `se`, rounded to nearest at the precision; `zeroSe` is the sign if there is nothing at all. */
+  private round(sig: Read, extra: Read, se: Read, zeroSe: () => Expression): Rounded {
     const { m, dropped } = this
     const up = this.variable('i64')
     const rounded = this.variable('i64')
@@ -140,7 +155,7 @@ export class X87Values {
         m.i64.eqz(rounded.get()),
         m.block(null, [
           rounded.set(m.i64.shl(up.get(), this.long(63n))),
-          exponent.set(m.select(m.i64.eqz(up.get()), this.int(0), m.i32.add(exponent.get(), this.int(1)))),
+          exponent.set(m.select(m.i64.eqz(up.get()), zeroSe(), m.i32.add(exponent.get(), this.int(1)))),
         ]),
       ),
     )
@@ -152,13 +167,10 @@ export class X87Values {
     return numbers.filter(({ sound }) => !sound).map(({ sig }) => this.m.i64.ge_s(sig(), this.long(0n)))
   }
 
-  /** Conditions under which one of two numbers is not in the middle range, or an operand in memory is not ordinary. */
-  private extreme(...numbers: Number80[]): Expression[] {
+  /** Nonzero when one of two numbers is not in the middle range. */
+  private extreme(...numbers: Number80[]): Expression {
     const { m } = this
-    const looked = numbers.filter(({ unusual }) => !unusual)
-    const from = looked.map(({ se }) => m.i32.sub(se(), this.int(MIDDLE_FIRST)))
-    const checks = from.length > 0 ? [m.i32.and(this.or(...from), this.int(MIDDLE_CLEAR))] : []
-    return [...numbers.flatMap(({ unusual }) => (unusual ? [unusual()] : [])), ...checks]
+    return m.i32.and(this.or(...numbers.map(({ se }) => m.i32.sub(se(), this.int(MIDDLE_FIRST)))), this.int(MIDDLE_CLEAR))
   }
 
   /** A number with its sign turned if `negated`. */
@@ -167,58 +179,74 @@ export class X87Values {
     return { ...number, se: this.word(this.m.i32.xor(number.se(), this.int(SIGN))) }
   }
 
-  /** Carries out `ordinary` unless one of the conditions holds, else `rare`; the results meet. */
-  private choose(conditions: readonly Expression[], ordinary: () => Rounded, rare: () => Rounded): Rounded {
+  /** Carries out `rare`, out of the way, when one of the conditions holds. */
+  private whenAny(conditions: readonly Expression[], rare: () => void): void {
     const { m } = this
     const [done, other] = [`x87done${this.choices}`, `x87rare${this.choices++}`]
-    const sig = this.variable('i64')
-    const se = this.variable('i32')
-    const lost = this.variable('i64')
-    const up = this.variable('i64')
-    const branch = (make: () => Rounded) =>
-      this.apart(() => {
-        const result = make()
-        this.out.push(
-          sig.set(result.sig()), se.set(result.se()), lost.set(result.lost?.() ?? this.long(0n)),
-          up.set(result.up?.() ?? this.long(0n)),
-        )
-      })
-    const usual = m.block(other, [...conditions.map(condition => m.br(other, condition)), branch(ordinary), m.br(done)])
-    this.out.push(m.block(done, [usual, branch(rare)]))
-    return { sig: sig.get, se: se.get, sound: true, lost: lost.get, up: up.get }
+    const usual = m.block(other, [...conditions.map(condition => m.br(other, condition)), m.br(done)])
+    this.out.push(m.block(done, [usual, this.apart(rare)]))
   }
 
   // --- arithmetic ---
 
-  /** ±a ± b. `rare` does it when it is not ordinary. */
-  sum(left: Number80, right: Number80, negated: { left: boolean; right: boolean }, rare: Rare): Rounded {
+  /**
+   * ±a ± b. The larger one has to be in the middle range, unless both are zero. Of a smaller one that is too far away to
+   * keep its bits only matters whether it is there at all; so a zero needs no code of its own.
+   */
+  sum(left: Number80, right: Number80, negated: { left: boolean; right: boolean }, unless: Unless): Rounded {
     const { m } = this
     const a = this.signed(left, negated.left)
     const b = this.signed(right, negated.right)
+    for (const number of [a, b]) this.requireSound(number, unless)
     const difference = this.word(m.i32.sub(this.exponent(a), this.exponent(b)))
-    const far = m.i32.gt_u(m.i32.add(difference(), this.int(SUM_DISTANCE)), this.int(2 * SUM_DISTANCE))
-    // One in the middle is enough, when the other is near.
-    const conditions = [...this.extreme(b.unusual ? b : a), far, ...this.unsound(a, b)]
-    const zero = () => {
-      const other = this.signed(rare.settle(right), negated.right)
-      return rare.decide(this.zeroSum(a, other))
-    }
-    return this.choose(conditions, () => this.ordinarySum(a, b, difference), zero)
+    const swapped = this.word(m.i32.lt_s(difference(), m.i64.lt_u(a.sig(), b.sig())))
+    const largerSe = this.word(m.select(swapped(), b.se(), a.se()))
+    const larger = this.wide(m.select(swapped(), b.sig(), a.sig()))
+    const opposite = m.i32.sub(this.int(0), difference())
+    const distance = this.variable('i32')
+    const smaller = this.variable('i64')
+    const differ = this.variable('i32')
+    this.out.push(
+      distance.set(m.select(m.i32.lt_s(difference(), this.int(0)), opposite, difference())),
+      smaller.set(m.select(swapped(), a.sig(), b.sig())),
+      differ.set(m.i32.shr_u(m.i32.xor(a.se(), b.se()), this.int(15))),
+    )
+    const bothZero = this.apart(() => {
+      unless(m.i64.ne(this.bits(a, b), this.long(0n)))
+      this.out.push(differ.set(this.int(0)))
+    })
+    const farAway = this.apart(() => {
+      const thereAtAll = this.word(m.i64.ne(smaller.get(), this.long(0n)))
+      const smallerExponent = this.exponent({ se: () => m.select(swapped(), a.se(), b.se()) })
+      unless(m.i32.and(m.i32.eqz(smallerExponent), thereAtAll()))
+      // One further, and half a unit of the larger one's lowest bit may still be reached: all else gathers in the lowest bit.
+      const halved = m.i64.or(m.i64.shr_u(smaller.get(), this.long(1n)), m.i64.and(smaller.get(), this.long(1n)))
+      const isNext = m.i32.eq(distance.get(), this.int(SUM_DISTANCE + 1))
+      this.out.push(
+        smaller.set(m.select(isNext, halved, m.i64.extend_u(thereAtAll()))), distance.set(this.int(SUM_DISTANCE)),
+        // A zero takes nothing away.
+        differ.set(m.i32.and(differ.get(), thereAtAll())),
+      )
+    })
+    this.out.push(
+      m.if(m.i32.and(m.i32.sub(largerSe(), this.int(MIDDLE_FIRST)), this.int(MIDDLE_CLEAR)), bothZero),
+      m.if(m.i32.gt_u(distance.get(), this.int(SUM_DISTANCE)), farAway),
+    )
+    // Two zeros of one sign keep it; what cancels is +0.
+    const zeroSe = () => m.i32.and(m.i32.and(a.se(), b.se()), this.int(SIGN))
+    return this.sumOfSignificands(
+      larger, smaller.get, largerSe, this.wide(m.i64.extend_u(distance.get())), m.i64.extend_u(differ.get()), zeroSe,
+    )
   }
 
-  private ordinarySum(a: Number80, b: Number80, difference: Read): Rounded {
+  private sumOfSignificands(
+    larger: Read, smaller: Read, largerSe: Read, distance: Read, differ: Expression, zeroSe: () => Expression,
+  ): Rounded {
     const { m } = this
-    const swapped = this.word(m.i32.lt_s(difference(), m.i64.lt_u(a.sig(), b.sig())))
-    const opposite = m.i32.sub(this.int(0), difference())
-    const magnitude = m.select(m.i32.lt_s(difference(), this.int(0)), opposite, difference())
-    const distance = this.wide(m.i64.extend_u(magnitude))
-    const larger = this.wide(m.select(swapped(), b.sig(), a.sig()))
-    const smaller = m.select(swapped(), a.sig(), b.sig())
     // A subtrahend becomes negative. Both are shifted right by one, so that the sum cannot carry out.
-    const differ = m.i32.shr_u(m.i32.xor(a.se(), b.se()), this.int(15))
-    const negative = this.wide(m.i64.sub(this.long(0n), m.i64.extend_u(differ)))
-    const addend = this.wide(m.i64.sub(m.i64.xor(smaller, negative()), negative()))
-    const addendLow = this.wide(m.i64.shl(addend(), m.i64.sub(this.long(63n), distance())))
+    const negative = this.wide(m.i64.sub(this.long(0n), differ))
+    const addend = this.wide(m.i64.sub(m.i64.xor(smaller(), negative()), negative()))
+    const addendLow = this.wide(m.i64.shl(addend(), m.i64.xor(distance(), this.long(63n))))
     const half = m.i64.or(m.i64.shr_u(addend(), this.long(1n)), m.i64.shl(negative(), this.long(63n)))
     const addendHigh = m.i64.shr_s(half, distance())
     const low = this.wide(m.i64.add(m.i64.shl(larger(), this.long(63n)), addendLow()))
@@ -229,7 +257,7 @@ export class X87Values {
     this.out.push(
       high.set(m.i64.add(m.i64.add(m.i64.shr_u(larger(), this.long(1n)), addendHigh), carry)),
       rest.set(low()),
-      se.set(m.i32.add(m.select(swapped(), b.se(), a.se()), this.int(1))),
+      se.set(m.i32.add(largerSe(), this.int(1))),
       // Only the lower word is left; of a number and its opposite nothing is, which is +0.
       m.if(
         m.i64.eqz(high.get()),
@@ -240,24 +268,31 @@ export class X87Values {
     const sig = this.wide(
       m.i64.or(
         m.i64.shl(high.get(), count()),
-        m.i64.shr_u(m.i64.shr_u(rest.get(), this.long(1n)), m.i64.sub(this.long(63n), count())),
+        m.i64.shr_u(m.i64.shr_u(rest.get(), this.long(1n)), m.i64.xor(count(), this.long(63n))),
       ),
     )
     const extra = this.wide(m.i64.shl(rest.get(), count()))
-    return this.round(sig, extra, this.word(m.i32.sub(se.get(), m.i32.wrap(count()))))
+    return this.round(sig, extra, this.word(m.i32.sub(se.get(), m.i32.wrap(count()))), zeroSe)
   }
 
-  /** The sum of two numbers of which one is zero and the other is zero or normal. Exact. */
-  private zeroSum(a: Number80, b: Number80): ZeroCase {
+  /** Significands and exponents of two numbers, put together: zero for two zeros. */
+  private bits(a: Number80, b: Number80): Expression {
     const { m } = this
-    const sig = this.wide(m.i64.or(a.sig(), b.sig()))
-    const one = m.select(m.i64.eqz(a.sig()), b.se(), a.se())
-    const se = this.word(m.select(m.i64.eqz(sig()), m.i32.and(a.se(), b.se()), one))
-    const exponent = m.i32.and(se(), this.int(EXPONENT))
-    // The other one may have more bits than results keep.
-    const long = this.dropped === 0n ? [] : [m.i64.ne(m.i64.shl(sig(), this.long(64n - this.dropped)), this.long(0n))]
-    const fails = this.or(this.neitherZero(a, b), ...this.notSound(a, b, sig, exponent), ...long)
-    return { fails, result: exact({ sig, se, sound: true }) }
+    const exponents = m.i32.and(m.i32.or(a.se(), b.se()), this.int(EXPONENT))
+    return m.i64.or(m.i64.or(a.sig(), b.sig()), m.i64.extend_u(exponents))
+  }
+
+  /** Leaves unless a number has its integer bit or is zero. */
+  private requireSound(number: Number80, unless: Unless): void {
+    const { m } = this
+    if (number.sound) return
+    const rare = this.apart(() => unless(m.i32.eqz(this.isZero(number))))
+    this.out.push(m.if(m.i64.ge_s(number.sig(), this.long(0n)), rare))
+  }
+
+  private isZero(number: Number80): Expression {
+    const { m } = this
+    return m.i64.eqz(m.i64.or(number.sig(), m.i64.extend_u(this.exponent(number))))
   }
 
   /** Conditions under which the other one of two numbers, one of which is zero, is neither zero nor normal. */
@@ -272,19 +307,13 @@ export class X87Values {
   /** Nonzero unless one of two numbers is zero. An encoding with an exponent but no significand is not. */
   private neitherZero(a: Number80, b: Number80): Expression {
     const { m } = this
-    const isZero = (number: Number80) => m.i64.eqz(m.i64.or(number.sig(), m.i64.extend_u(this.exponent(number))))
-    return m.i32.eqz(m.i32.or(isZero(a), isZero(b)))
+    return m.i32.eqz(m.i32.or(this.isZero(a), this.isZero(b)))
   }
 
-  /** a * b. */
-  product(a: Number80, b: Number80, rare: Rare): Rounded {
-    const conditions = [...this.extreme(a, b), ...this.unsound(a, b)]
-    const zero = () => rare.decide(this.zeroProduct(rare.settle(a), rare.settle(b)))
-    return this.choose(conditions, () => this.ordinaryProduct(a, b), zero)
-  }
-
-  private ordinaryProduct(a: Number80, b: Number80): Rounded {
+  /** a * b. Zeros need no code of their own, but for what they may be multiplied with. */
+  product(a: Number80, b: Number80, unless: Unless): Rounded {
     const { m } = this
+    this.whenAny([this.extreme(a, b), ...this.unsound(a, b)], () => unless(this.neitherZeroNorSound(a, b)))
     const halves = ({ sig }: Number80): [Read, Read] => {
       return [this.wide(m.i64.and(sig(), this.long(LOW_WORD))), this.wide(m.i64.shr_u(sig(), this.long(32n)))]
     }
@@ -297,53 +326,54 @@ export class X87Values {
     const high = this.wide(m.i64.add(upper, m.i64.shr_u(cross(), this.long(32n))))
     // before: cross << 32 | low word of p00 => after: the product of the lowest words of all, modulo 2^64.
     const low = this.wide(m.i64.mul(a.sig(), b.sig()))
-    // All ones where the product has to be shifted left by one: adding it to itself needs no count in a register.
-    const shifted = this.wide(m.i64.xor(m.i64.shr_s(high(), this.long(63n)), this.long(-1n)))
-    const twice = m.i64.add(high(), m.i64.shr_u(low(), this.long(63n)))
-    const sig = this.wide(m.i64.add(high(), m.i64.and(twice, shifted())))
-    const extra = this.wide(m.i64.add(low(), m.i64.and(low(), shifted())))
+    // 1 where the product has to be shifted left by one.
+    const short = m.i64.ge_s(high(), this.long(0n))
+    const twice = m.i64.add(m.i64.add(high(), high()), m.i64.shr_u(low(), this.long(63n)))
+    const sig = this.wide(m.select(short, twice, high()))
+    const extra = this.wide(m.select(m.i64.ge_s(high(), this.long(0n)), m.i64.add(low(), low()), low()))
+    const longer = m.i32.wrap(m.i64.shr_u(high(), this.long(63n)))
     // Signs add up as exponents do: what goes beyond bit 15 is cut off.
-    const sum = m.i32.add(m.i32.sub(m.i32.add(a.se(), b.se()), this.int(BIAS - 1)), m.i32.wrap(shifted()))
-    return this.round(sig, extra, this.word(m.i32.and(sum, this.int(SIGN | EXPONENT))))
+    const sum = m.i32.add(m.i32.sub(m.i32.add(a.se(), b.se()), this.int(BIAS)), longer)
+    return this.round(sig, extra, this.word(m.i32.and(sum, this.int(SIGN | EXPONENT))), this.signOfBoth(a, b))
   }
 
-  /** The product of two numbers of which one is zero and the other is zero or normal. Exact. */
-  private zeroProduct(a: Number80, b: Number80): ZeroCase {
+  /** The sign of a product or quotient. */
+  private signOfBoth(a: Number80, b: Number80): Read {
+    return () => this.m.i32.and(this.m.i32.xor(a.se(), b.se()), this.int(SIGN))
+  }
+
+  /** Nonzero unless one of two numbers is zero and the other is zero or normal. */
+  private neitherZeroNorSound(a: Number80, b: Number80): Expression {
     const { m } = this
-    const other = this.wide(m.i64.or(a.sig(), b.sig()))
     const exponent = m.i32.and(m.i32.or(a.se(), b.se()), this.int(EXPONENT))
-    const fails = this.or(this.neitherZero(a, b), ...this.notSound(a, b, other, exponent))
-    const se = this.word(m.i32.and(m.i32.xor(a.se(), b.se()), this.int(SIGN)))
-    return { fails, result: exact({ sig: this.wide(this.long(0n)), se, sound: true }) }
-  }
-
-  /** a / b, or the other way round; `divide` gives the quotient of the significands, and leaves what rounding needs. */
-  quotient(a: Number80, b: Number80, divide: (sig: Expression, divisor: Expression) => Divided, rare: Rare): Rounded {
-    const { m } = this
-    const ordinary = () => {
-      const halved = this.word(m.i64.ge_u(a.sig(), b.sig()))
-      const { result, rest } = divide(a.sig(), b.sig())
-      const quotient = this.wide(result)
-      const exponent = m.i32.add(m.i32.add(m.i32.sub(a.se(), b.se()), this.int(BIAS - 1)), halved())
-      return this.round(quotient, this.wide(rest), this.word(m.i32.and(exponent, this.int(SIGN | EXPONENT))))
+    if (a.sound && b.sound) {
+      const neither = m.i32.and(m.i64.ne(a.sig(), this.long(0n)), m.i64.ne(b.sig(), this.long(0n)))
+      return m.i32.or(neither, m.i32.eq(exponent, this.int(EXPONENT)))
     }
-    const zero = () => rare.decide(this.zeroDividend(rare.settle(a), rare.settle(b)))
-    return this.choose([...this.extreme(a, b), ...this.unsound(a, b)], ordinary, zero)
+    const other = this.wide(m.i64.or(a.sig(), b.sig()))
+    return this.or(this.neitherZero(a, b), ...this.notSound(a, b, other, exponent))
   }
 
-  /** Zero divided by a normal number. Exact. */
-  private zeroDividend(a: Number80, b: Number80): ZeroCase {
+  /** a / b; `divide` gives the quotient of the significands, and leaves what rounding needs. */
+  quotient(a: Number80, b: Number80, divide: (sig: Expression, divisor: Expression) => Divided, unless: Unless): Rounded {
     const { m } = this
-    const isZero = m.i64.eqz(m.i64.or(a.sig(), m.i64.extend_u(this.exponent(a))))
-    const divisor = [m.i64.ge_s(b.sig(), this.long(0n)), this.notNormal(this.exponent(b))]
-    const se = this.word(m.i32.and(m.i32.xor(a.se(), b.se()), this.int(SIGN)))
-    const result = exact({ sig: this.wide(this.long(0n)), se, sound: true })
-    return { fails: this.or(m.i32.eqz(isZero), ...divisor), result }
+    // Zero divided by a normal number is zero.
+    this.whenAny([this.extreme(a, b), ...this.unsound(a, b)], () => {
+      unless(this.or(
+        m.i32.eqz(this.isZero(a)), m.i64.ge_s(b.sig(), this.long(0n)), this.notNormal(this.exponent(b)),
+      ))
+    })
+    const halved = this.word(m.i64.ge_u(a.sig(), b.sig()))
+    const { result, rest } = divide(a.sig(), b.sig())
+    const quotient = this.wide(result)
+    const exponent = m.i32.add(m.i32.add(m.i32.sub(a.se(), b.se()), this.int(BIAS - 1)), halved())
+    const se = this.word(m.i32.and(exponent, this.int(SIGN | EXPONENT)))
+    return this.round(quotient, this.wide(rest), se, this.signOfBoth(a, b))
   }
 
   /** Square root of a positive normal number; `root` gives that of a significand, and leaves what rounding needs. */
   squareRoot(
-    number: Number80, root: (packed: Expression) => Divided, unless: (condition: Expression) => void,
+    number: Number80, root: (packed: Expression) => Divided, unless: Unless,
   ): Rounded {
     const { m } = this
     unless(m.i32.and(m.i32.sub(number.se(), this.int(MIDDLE_FIRST)), this.int(MIDDLE_CLEAR | SIGN)))
@@ -353,55 +383,56 @@ export class X87Values {
     const { result, rest } = root(m.i64.xor(number.sig(), even))
     const value = this.wide(result)
     const exponent = this.word(m.i32.shr_u(m.i32.add(number.se(), this.int(BIAS)), this.int(1)))
-    return this.round(value, this.wide(rest), exponent)
+    return this.round(value, this.wide(rest), exponent, () => this.int(0))
   }
 
   // --- conversions ---
 
-  /** Single or double precision bits (i32 or i64); `unless` gets denormals and signaling NaNs. */
-  fromFloat(format: Format, value: Expression, unless: (condition: Expression) => void): Number80 {
+  /** Single or double precision bits (i32 or i64) that are loaded; `unless` gets denormals and signaling NaNs. */
+  fromFloat(format: Format, value: Expression, unless: Unless): Number80 {
     const { m } = this
-    const number = this.operand(format, value)
-    const sig = this.variable('i64')
-    const se = this.variable('i32')
-    this.out.push(sig.set(number.sig()), se.set(number.se()))
-    const rare = this.apart(() => {
-      const settled = number.settled(unless)
-      this.out.push(sig.set(settled.sig()), se.set(settled.se()))
+    return this.floatNumber(format, value, ({ field, fraction, sign, sig, se }) => {
+      const isZero = this.word(m.i32.eqz(field()))
+      const rest = this.wide(fraction)
+      const signaling = m.i32.and(m.i32.eqz(isZero()), m.i64.gt_s(rest(), this.long(0n)))
+      unless(m.i32.or(signaling, m.i32.and(isZero(), m.i64.ne(rest(), this.long(0n)))))
+      this.out.push(
+        sig.set(m.select(isZero(), this.long(0n), sig.get())),
+        se.set(m.i32.or(sign(), m.select(isZero(), this.int(0), this.int(EXPONENT)))),
+      )
     })
-    this.out.push(m.if(number.unusual(), rare))
-    return { sig: sig.get, se: se.get, sound: true }
   }
 
-  /** The same for an operation, which takes what is not normal apart from the rest. */
-  operand(format: Format, value: Expression): Required<Number80> {
+  /** The same for an operand of arithmetic: `unless` gets all but zeros and normal numbers. */
+  operand(format: Format, value: Expression, unless: Unless): Number80 {
+    const { m } = this
+    return this.floatNumber(format, value, ({ field, fraction, sign, sig, se }) => {
+      unless(m.i64.ne(m.i64.or(m.i64.extend_u(field()), fraction), this.long(0n)))
+      this.out.push(sig.set(this.long(0n)), se.set(sign()))
+    })
+  }
+
+  /** A number in memory; `rare` mends what is neither normal nor special, given the number as if it were. */
+  private floatNumber(format: Format, value: Expression, rare: (parts: FloatParts) => void): Number80 {
     const { m } = this
     const narrow = format.size === 32
     const bits = narrow ? this.wide(m.i64.extend_u(value)) : this.wide(value)
-    const shift = BigInt(64 - format.size)
     const field = this.word(
       m.i32.and(m.i32.wrap(m.i64.shr_u(bits(), this.long(BigInt(format.fraction)))), this.int(format.special)),
     )
     const top = BigInt(format.size - 16)
     const sign = this.word(m.i32.and(m.i32.wrap(m.i64.shr_u(bits(), this.long(top))), this.int(SIGN)))
-    const toTop = shift + BigInt(format.size - 1 - format.fraction)
-    const sig = this.wide(m.i64.or(m.i64.shl(bits(), this.long(toTop)), this.long(INTEGER_BIT)))
-    const se = this.word(m.i32.or(sign(), m.i32.add(field(), this.int(format.rebias))))
-    const settled = (unless: (condition: Expression) => void): Number80 => {
-      const fraction = this.wide(m.i64.shl(bits(), this.long(toTop + 1n)))
-      const isZero = this.word(m.i32.eqz(field()))
-      const isSpecial = this.word(m.i32.eq(field(), this.int(format.special)))
-      const signaling = m.i32.and(isSpecial(), m.i64.gt_s(fraction(), this.long(0n)))
-      unless(m.i32.or(signaling, m.i32.and(isZero(), m.i64.ne(fraction(), this.long(0n)))))
-      const magnitude = m.select(isSpecial(), this.int(EXPONENT), m.i32.and(se(), this.int(EXPONENT)))
-      return {
-        sig: this.wide(m.select(isZero(), this.long(0n), sig())),
-        se: this.word(m.i32.or(sign(), m.select(isZero(), this.int(0), magnitude))),
-        sound: true,
-      }
-    }
-    const unusual = () => m.i32.ge_u(m.i32.sub(field(), this.int(1)), this.int(format.special - 1))
-    return { sig, se, sound: true, unusual, settled }
+    const toTop = BigInt(63 - format.fraction)
+    const sig = this.variable('i64')
+    const se = this.variable('i32')
+    this.out.push(
+      sig.set(m.i64.or(m.i64.shl(bits(), this.long(toTop)), this.long(INTEGER_BIT))),
+      se.set(m.i32.or(sign(), m.i32.add(field(), this.int(format.rebias)))),
+    )
+    const fraction = m.i64.shl(bits(), this.long(toTop + 1n))
+    const unusual = m.i32.ge_u(m.i32.sub(field(), this.int(1)), this.int(format.special - 1))
+    this.out.push(m.if(unusual, this.apart(() => rare({ field, fraction, sign, sig, se }))))
+    return { sig: sig.get, se: se.get, sound: true }
   }
 
   /** An i64 integer. Exact. */
@@ -422,7 +453,7 @@ export class X87Values {
    * well within normal numbers.
    */
   toFloat(
-    format: Format, number: Number80, unless: (condition: Expression) => void,
+    format: Format, number: Number80, unless: Unless,
   ): { bits: Read; lost: Read; up: Read } {
     const { m } = this
     const kept = BigInt(63 - format.fraction)
@@ -457,7 +488,7 @@ export class X87Values {
    * rounded to nearest. `unless` gets what does not fit, or is a NaN.
    */
   toInteger(
-    size: number, number: Number80, truncated: Expression, unless: (condition: Expression) => void,
+    size: number, number: Number80, truncated: Expression, unless: Unless,
   ): { bits: Read; lost: Read; up: Read } {
     const { m } = this
     const zero = this.word(m.i64.eqz(m.i64.or(number.sig(), m.i64.extend_u(this.exponent(number)))))
@@ -493,7 +524,7 @@ export class X87Values {
   // --- comparison ---
 
   /** Whether a < b and a = b, for numbers that are no NaN; `unless` gets those that may be. */
-  compare(a: Number80, b: Number80, unless: (condition: Expression) => void): { less: Read; equal: Read } {
+  compare(a: Number80, b: Number80, unless: Unless): { less: Read; equal: Read } {
     const { m } = this
     const exponentA = this.word(this.exponent(a))
     const exponentB = this.word(this.exponent(b))
@@ -522,27 +553,8 @@ export class X87Values {
   }
 }
 
-/** What is exact has lost nothing. */
-export function exact(number: Number80): Rounded {
-  return { ...number, lost: undefined, up: undefined }
-}
-
-/** A case that needs no arithmetic: when it does not apply after all, and its result. */
-export interface ZeroCase {
-  readonly fails: Expression
-  readonly result: Rounded
-}
-
 /** A quotient or root, and what is below its lowest bit as rounding wants it. */
 export interface Divided {
   readonly result: Expression
   readonly rest: Expression
-}
-
-/** What becomes of operations that are not ordinary. */
-export interface Rare {
-  /** An operand as it is. */
-  settle(number: Number80): Number80
-  /** The result, if the case applies; else the way out. */
-  decide(zero: ZeroCase): Rounded
 }

@@ -37,10 +37,10 @@ export const pushSegment: Definition = (b, { operandSize }) => {
   b.release(-bytes)
 }
 
-/** POP DS, ES, FS, GS in flat code, where the stack's width cannot change: what regions do. */
-export const popFlatSegment: Definition = b => {
-  b.call('moveToSegment', b.read(0), b.and(b.top(32), 0xffff))
-  b.release(4)
+/** POP DS, ES, FS, GS where the stack's width cannot change: what regions do. */
+export const popQuickSegment: Definition = (b, { operandSize }) => {
+  b.call('moveToSegment', b.read(0), b.and(b.top(operandSize), 0xffff))
+  b.release(operandSize / 8)
   b.endRun()
 }
 

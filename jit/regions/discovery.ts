@@ -5,6 +5,7 @@
  */
 import { CpuModel } from '../../runtime/cpu-models.ts'
 import { PAGE_BYTES } from '../../runtime/memory-map.ts'
+import { ModeBit } from '../../runtime/state.ts'
 import { isAbsent } from '../cpu-features.ts'
 import { decode } from '../decode/decoder.ts'
 import type { Instruction } from '../decode/instruction.ts'
@@ -13,6 +14,7 @@ import { isRegionX87 } from '../definitions/x87.ts'
 import { BRANCHES, isCalled, Lowering, loweringOf } from './lowering-choice.ts'
 import { COLD, type CodeProfile, emptyExcerpt, profileFrom } from './profile.ts'
 import type { Block, BlockEnd, Region, RegionInstruction } from './region.ts'
+import { directTarget, offsetIn, type Segmentation } from './segmentation.ts'
 import { usesMmx } from './x87-flow.ts'
 
 /** Instructions in line that end their blocks. */
@@ -33,12 +35,6 @@ const LONGEST_BLOCK = 128
 /** Functions that an indirect call may have gone to for its region to take them in. */
 const MOST_CALLEES = 8
 const MAX_INSTRUCTION_BYTES = 15
-
-/** Where a direct branch, jump or call at an instruction that ends before `next` goes. */
-function targetOf({ operands }: Instruction, next: number): number | undefined {
-  const [operand] = operands
-  return operand?.kind === 'relative' ? (next + operand.value) >>> 0 : undefined
-}
 
 /** Where a block may begin. */
 interface Place {
@@ -64,6 +60,7 @@ class PlaceQueue {
 
 class Discovery {
   private readonly decoded = new Map<number, Instruction | null>()
+  private readonly lowerings = new Map<Instruction, Lowering>()
   private readonly leaders = new Map<number, number>()
   /** Return addresses by the callee that they belong to. */
   private readonly returnSites = new Map<number, number[]>()
@@ -71,13 +68,34 @@ class Discovery {
   private readonly limits: DiscoveryLimits
   private readonly profile: CodeProfile
   private readonly model: CpuModel
+  private readonly mode: number
+  private readonly segmentation: Segmentation | undefined
   private readonly scratch = new Uint8Array(2 * MAX_INSTRUCTION_BYTES)
 
-  constructor(pages: PageSource, limits: DiscoveryLimits, profile: CodeProfile, model: CpuModel) {
+  constructor(
+    pages: PageSource, limits: DiscoveryLimits, profile: CodeProfile, model: CpuModel, mode: number,
+    segmentation: Segmentation | undefined,
+  ) {
     this.pages = pages
     this.limits = limits
     this.profile = profile
     this.model = model
+    this.mode = mode
+    this.segmentation = segmentation
+  }
+
+  /** Where a direct branch, jump or call at an instruction that ends before `next` goes. */
+  private targetOf(instruction: Instruction, next: number): number | undefined {
+    return directTarget(instruction, next, this.segmentation)
+  }
+
+  /** Whether an instruction and the place that it names lie within CS: what does not raises an exception. */
+  private isWithin(eip: number, instruction: Instruction): boolean {
+    const { segmentation } = this
+    if (!segmentation) return true
+    const target = this.targetOf(instruction, eip + instruction.length)
+    const last = offsetIn(segmentation, eip) + instruction.length - 1
+    return last <= segmentation.limit && (target === undefined || offsetIn(segmentation, target) <= segmentation.limit)
   }
 
   /** The instruction at a linear address if the region can hold it, else null. */
@@ -86,23 +104,34 @@ class Discovery {
     if (known !== undefined) return known
     const instruction = this.decodeAt(eip)
     const there = instruction && !isAbsent(instruction, this.model)
-    const lowered = there && loweringOf(instruction) !== Lowering.Leave ? instruction : null
+    const held = there && this.isWithin(eip, instruction)
+    const lowered = held && this.loweringOf(instruction) !== Lowering.Leave ? instruction : null
     this.decoded.set(eip, lowered)
     return lowered
+  }
+
+  /** As the function of this name, which is asked several times about each instruction. */
+  private loweringOf(instruction: Instruction): Lowering {
+    const known = this.lowerings.get(instruction)
+    if (known !== undefined) return known
+    const lowering = loweringOf(instruction, this.mode, this.segmentation)
+    this.lowerings.set(instruction, lowering)
+    return lowering
   }
 
   private decodeAt(eip: number): Instruction | null {
     const offset = eip & (PAGE_BYTES - 1)
     const page = this.pages((eip - offset) >>> 0)
     if (!page) return null
-    let decoded = decode(page, offset, PAGE_BYTES, { bits: 32 })
+    const bits = (this.mode & ModeBit.Code32) !== 0 ? 32 : 16
+    let decoded = decode(page, offset, PAGE_BYTES, { bits })
     if (!decoded.ok && decoded.failure === 'truncated') {
       const next = this.pages((eip - offset + PAGE_BYTES) >>> 0)
       if (!next) return null
       const room = PAGE_BYTES - offset
       this.scratch.set(page.subarray(offset))
       this.scratch.set(next.subarray(0, MAX_INSTRUCTION_BYTES), room)
-      decoded = decode(this.scratch, 0, room + MAX_INSTRUCTION_BYTES, { bits: 32 })
+      decoded = decode(this.scratch, 0, room + MAX_INSTRUCTION_BYTES, { bits })
     }
     return decoded.ok ? normalise(decoded.instruction) : null
   }
@@ -141,7 +170,7 @@ class Discovery {
   private follow(
     eip: number, instruction: Instruction, next: number, { owner, rarity }: Place, queue: PlaceQueue,
   ): boolean {
-    const direct = targetOf(instruction, next)
+    const direct = this.targetOf(instruction, next)
     const jump = (to: number, of: number) => {
       // before: both ways of a branch => after: where a jump has hardly ever gone is left out, and becomes an exit.
       // Where an indirect jump was seen to go stays in: its region would otherwise be left, and compiled again, for it.
@@ -169,7 +198,7 @@ class Discovery {
       if (targets.length > 0) queue.add({ eip: next, owner, rarity })
       return true
     }
-    return instruction.mnemonic === 'ret' || loweringOf(instruction) === Lowering.Transfer
+    return instruction.mnemonic === 'ret' || this.loweringOf(instruction) === Lowering.Transfer
   }
 
   /** Where an indirect jump or call goes; a call that has gone to many functions is left alone. */
@@ -190,7 +219,7 @@ class Discovery {
         break
       }
       const misses = this.profile.misses(eip)
-      const lowering = misses && isRegionX87(instruction) ? Lowering.Handler : loweringOf(instruction)
+      const lowering = misses && isRegionX87(instruction) ? Lowering.Handler : this.loweringOf(instruction)
       instructions.push({ eip, instruction, lowering, misses })
       const next = (eip + instruction.length) >>> 0
       end = this.endOf(eip, instruction, next, owner)
@@ -201,7 +230,7 @@ class Discovery {
   }
 
   private endOf(eip: number, instruction: Instruction, next: number, owner: number): BlockEnd | undefined {
-    const target = targetOf(instruction, next)
+    const target = this.targetOf(instruction, next)
     if (BRANCHES.has(instruction.mnemonic)) return { kind: 'branch', taken: target as number, next }
     const indirect = (): BlockEnd => ({
       kind: 'indirect', site: eip, targets: this.targetsOf(eip, instruction).filter(to => this.leaders.has(to)),
@@ -213,7 +242,7 @@ class Discovery {
         const sites = (this.returnSites.get(owner) ?? []).filter(site => this.leaders.has(site))
         return { kind: 'return', sites: sites.slice(0, MOST_RETURN_SITES) }
       }
-      default: return loweringOf(instruction) === Lowering.Transfer ? { kind: 'transfer' } : undefined
+      default: return this.loweringOf(instruction) === Lowering.Transfer ? { kind: 'transfer' } : undefined
     }
   }
 
@@ -231,14 +260,15 @@ class Discovery {
    * The region with the blocks that can be reached from the entry. x87 instructions go to their handlers unless
    * `inlineX87`, and where MMX instructions are among the others, which use the same registers in the state.
    */
-  build(entry: number, mode: number, inlineX87: boolean): Region {
+  build(entry: number, inlineX87: boolean): Region {
+    const { mode } = this
     const blocks = this.reach(entry)
     const all = [...blocks.values()]
     if (!inlineX87 || all.some(block => block.instructions.some(({ instruction }) => usesMmx(instruction))))
       for (const block of all) blocks.set(block.eip, withHandledX87(block))
     const settled = [...blocks.values()]
     return {
-      entry, mode, blocks,
+      entry, mode, blocks, segmentation: this.segmentation,
       instructions: settled.reduce((sum, block) => sum + block.instructions.length, 0),
       handled: settled.flatMap(block => block.instructions.filter(isCalled)),
       spans: settled.filter(block => block.instructions.length > 0).map(spanOf),
@@ -288,14 +318,17 @@ function withHandledX87(block: Block): Block {
 /** Return addresses that one RET is compared with. */
 const MOST_RETURN_SITES = 4
 
-/** The region at `entry` on a CPU of `model`, or undefined when its first instruction is better left to the interpreter. */
+/**
+ * The region at `entry` on a CPU of `model`, or undefined when its first instruction is better left to the interpreter.
+ * Without a `segmentation` the code is flat 32-bit code. x87 instructions in line are for such code only.
+ */
 export function discover(
   entry: number, mode: number, pages: PageSource, limits = defaultLimits, profile = profileFrom(emptyExcerpt),
-  model = CpuModel.Max, inlineX87 = true,
+  model = CpuModel.Max, inlineX87 = true, segmentation?: Segmentation,
 ): Region | undefined {
-  const discovery = new Discovery(pages, limits, profile, model)
+  const discovery = new Discovery(pages, limits, profile, model, mode, segmentation)
   discovery.explore(entry)
-  const region = discovery.build(entry, mode, inlineX87)
+  const region = discovery.build(entry, inlineX87 && !segmentation)
   const first = region.blocks.get(entry)
   return first?.instructions[0] && first.instructions[0].lowering !== Lowering.Transfer ? region : undefined
 }

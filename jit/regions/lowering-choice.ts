@@ -1,7 +1,7 @@
 /**
  * What a region does with an instruction: lower its definition, call the interpreter's handler, or leave.
  */
-import { Segment } from '../../runtime/state.ts'
+import { ModeBit, Segment } from '../../runtime/state.ts'
 import type { Instruction, RegisterOperand } from '../decode/instruction.ts'
 import { Builder } from '../definitions/builder.ts'
 import { definitions } from '../definitions/index.ts'
@@ -9,6 +9,7 @@ import { regionVectorMnemonics } from '../definitions/vector-families.ts'
 import { isRegionX87 } from '../definitions/x87.ts'
 import { factsOf, signatureOf } from '../handlers.ts'
 import type { Node, SegmentChoice } from '../ir.ts'
+import { is8086, type Segmentation } from './segmentation.ts'
 
 export enum Lowering {
   /** From the definition: registers and flags stay in locals. */
@@ -33,6 +34,9 @@ const INLINE = new Set([
 /** Instructions that go elsewhere or move the stack: with 32-bit operands only. */
 const WIDE_ONLY = new Set([...BRANCHES, 'jmp', 'call', 'ret', 'push', 'pop', 'leave'])
 
+const FAR_POINTER_LOADS = new Set(['les', 'lds', 'lfs', 'lgs'])
+const FLAT_LIMIT = 0xffff_ffff
+
 /** Mnemonics that read memory through a segment without an operand that names it. */
 const IMPLICIT_SOURCES = new Set(['movs', 'lods', 'xlat'])
 
@@ -49,6 +53,30 @@ export function isQuickSystem(instruction: Instruction): boolean {
   if (second?.kind === 'memory' && second.segment === Segment.Cs) return false
   // SS goes with the stack's width and a shadow, and CS cannot be loaded.
   return first.kind === 'register' && first.index !== Segment.Ss && first.index !== Segment.Cs
+}
+
+/**
+ * Loads of DS, ES, FS and GS that are a shift and two stores where selectors are paragraphs, if that cannot make the
+ * code flat.
+ */
+function isQuick8086Load(instruction: Instruction, mode: number, { limit }: Segmentation): boolean {
+  const { mnemonic, operands: [first] } = instruction
+  if (!is8086(mode) || limit === FLAT_LIMIT) return false
+  if (FAR_POINTER_LOADS.has(mnemonic)) return true
+  return loadsSegment(instruction) && first.kind === 'register' && first.index !== Segment.Ss && first.index !== Segment.Cs
+}
+
+/** What is lowered of code that is not flat: any address size and stack, and reads through CS. */
+function isSegmentedInline(instruction: Instruction, mode: number, segmentation: Segmentation): boolean {
+  const { mnemonic, operands } = instruction
+  if (mnemonic === 'cli' || mnemonic === 'rdtsc' || isQuick8086Load(instruction, mode, segmentation)) return true
+  const vector = regionVectorMnemonics.has(mnemonic)
+  if ((!vector && !INLINE.has(mnemonic)) || instruction.repeat !== 'none') return false
+  return operands.every(operand => {
+    if (operand.kind === 'register')
+      return operand.class.startsWith('gpr') || vector || readsSelector(instruction, operand)
+    return operand.kind !== 'far'
+  })
 }
 
 function isInline(instruction: Instruction): boolean {
@@ -126,9 +154,17 @@ function loadsSegment({ mnemonic, operands: [first] }: Instruction): boolean {
   return (mnemonic === 'movseg' || mnemonic === 'pop') && first.kind === 'register' && first.class === 'segment'
 }
 
-/** What a region in flat 32-bit code does with a normalised instruction. */
-export function loweringOf(instruction: Instruction): Lowering {
-  if (isInline(instruction)) return Lowering.Inline
+/** Whether an instruction may load any segment register, and go on behind itself. */
+export function mayLoadSegment(instruction: Instruction): boolean {
+  return loadsSegment(instruction) || FAR_POINTER_LOADS.has(instruction.mnemonic)
+}
+
+/** What a region does with a normalised instruction; without a `segmentation`, in flat 32-bit code. */
+export function loweringOf(instruction: Instruction, mode: number, segmentation: Segmentation | undefined): Lowering {
+  const inline = segmentation ? isSegmentedInline(instruction, mode, segmentation) : isInline(instruction)
+  if (inline) return Lowering.Inline
+  // It may turn alignment checks on, of which only the mode of flat code tells.
+  if (segmentation && instruction.mnemonic === 'popf' && (mode & ModeBit.User) !== 0) return Lowering.Leave
   if (TRANSFERS.has(instruction.mnemonic)) return Lowering.Transfer
   return isHandled(instruction) ? Lowering.Handler : Lowering.Leave
 }

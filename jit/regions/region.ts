@@ -3,10 +3,12 @@
  *
  *   discovery.ts finds the blocks -> structure.ts orders them into loops and nested blocks -> backends/region.ts
  *
- * Regions exist for flat 32-bit code only, where an offset in CS is a linear address.
+ * Places are linear addresses. In flat 32-bit code those are offsets in CS; of all other code `segmentation` says
+ * what to subtract.
  */
 import type { Instruction } from '../decode/instruction.ts'
 import type { Lowering } from './lowering-choice.ts'
+import type { Segmentation } from './segmentation.ts'
 
 /** One instruction of a region. */
 export interface RegionInstruction {
@@ -57,6 +59,8 @@ export interface Region {
   readonly entry: number
   /** ModeBit flags that the code was compiled for. */
   readonly mode: number
+  /** Absent for flat 32-bit code. */
+  readonly segmentation?: Segmentation
   /** By linear address; the entry is among them. */
   readonly blocks: ReadonlyMap<number, Block>
   /** Instructions in all blocks: the most that can run between two looks at the budget. */

@@ -1,6 +1,9 @@
 /** A growing buffer with the integer encodings of the wasm binary format (WebAssembly core specification, 5.2). */
 
-const FIRST_CAPACITY = 8192
+/** Most sections of a region's module are smaller. */
+const FIRST_CAPACITY = 256
+
+const encoder = new TextEncoder()
 
 export class ByteSink {
   private bytes = new Uint8Array(FIRST_CAPACITY)
@@ -51,7 +54,7 @@ export class ByteSink {
 
   /** A name: its length in bytes, then UTF-8. */
   name(text: string): void {
-    const encoded = new TextEncoder().encode(text)
+    const encoded = encoder.encode(text)
     this.unsigned(encoded.length)
     this.append(encoded)
   }

@@ -5,8 +5,8 @@
  * An access that crosses a page translates both pages before it touches either.
  */
 import {
-  CPL, CR0, CR0_AM, DATA_BREAKPOINTS, EFLAGS, EFLAGS_AC, FAULT, FAULT_ERROR_CODE, FAULT_STEP, GRANULE_SHIFT,
-  PAGE_FLAGS_BASE, PAGE_FLAG_DEVICE, PAGE_FLAG_RAM, PAGE_GRANULES_BASE, RAM_BASE, STEPPING, TLB_FIELD_ADDEND,
+  CPL, CR0, CR0_AM, DATA_BREAKPOINTS, EFLAGS, EFLAGS_AC, FAULT, FAULT_ERROR_CODE, FAULT_STEP, GRANULE_SHIFT, LEGACY_VIDEO_BYTES,
+  LEGACY_VIDEO_FIRST, PAGE_FLAGS_BASE, PAGE_FLAG_DEVICE, PAGE_FLAG_RAM, PAGE_GRANULES_BASE, QUIET_GRANULE_BITS, QUIET_GRANULE_BYTES, QUIET_GRANULES_BASE, QUIET_GRANULES_ENTRIES, RAM_BASE, STEPPING, TLB_FIELD_ADDEND,
   TLB_FIELD_WRITE_TAG, VECTOR_AC,
 } from '../../build/helpers/layout'
 import { meetsBreakpoint, noteAccess } from './breakpoints'
@@ -53,9 +53,23 @@ function granuleMask(physical: u32, bytes: u32): u32 {
   return (<u32>1 << first) | (<u32>1 << last)
 }
 
-/** Whether any of `bytes` bytes at `physical` (within one page) are in a granule of code. */
+/**
+ * Whether `bytes` bytes at `physical` (at most 16) are known to lie beside the code of their granule: the table of
+ * runtime/quiet-granules.ts.
+ */
+function isQuiet(physical: u32, bytes: u32): bool {
+  const granule = physical >> GRANULE_SHIFT
+  const entry = QUIET_GRANULES_BASE + (granule % QUIET_GRANULES_ENTRIES) * QUIET_GRANULE_BYTES
+  if (load<u32>(entry) != granule + 1 || (physical + bytes - 1) >> GRANULE_SHIFT != granule) return false
+  const first = physical & ((1 << GRANULE_SHIFT) - 1)
+  const bits = load<u32>(entry + QUIET_GRANULE_BITS + (first >> 3)) >> (first & 7)
+  return (bits & ((1 << bytes) - 1)) == 0
+}
+
+/** Whether any of `bytes` bytes at `physical` (within one page) may be code: they are in a granule of code, and not known to be beside it. */
 export function holdsCode(physical: u32, bytes: u32): bool {
-  return (load<u32>(PAGE_GRANULES_BASE + ((physical >> 12) << 2)) & granuleMask(physical, bytes)) != 0
+  const granules = load<u32>(PAGE_GRANULES_BASE + ((physical >> 12) << 2))
+  return (granules & granuleMask(physical, bytes)) != 0 && !isQuiet(physical, bytes)
 }
 
 /** Tells the host when a store of `bytes` bytes (at most a granule) has hit decoded code. */
@@ -63,7 +77,7 @@ export function holdsCode(physical: u32, bytes: u32): bool {
 @inline
 function noticeCode(physical: u32, bytes: u32): void {
   const granules = load<u32>(PAGE_GRANULES_BASE + ((physical >> 12) << 2))
-  if (granules != 0 && (granules & granuleMask(physical, bytes)) != 0) codeWritten(physical, bytes)
+  if (granules != 0 && (granules & granuleMask(physical, bytes)) != 0 && !isQuiet(physical, bytes)) codeWritten(physical, bytes)
 }
 
 /** Reads `T` at a physical address within one page. */
@@ -101,6 +115,8 @@ export function writePhysical<T>(physical: u32, value: T): void {
 @inline
 function needsStep(physical: u32): bool {
   if (pageFlag(physical) != PAGE_FLAG_DEVICE || load<u32>(STEPPING) != 0) return false
+  // Memory of the display: whatever is read or written there, nothing interrupts and no time is asked for.
+  if (physical - LEGACY_VIDEO_FIRST < LEGACY_VIDEO_BYTES) return false
   raise(FAULT_STEP)
   return true
 }

@@ -70,9 +70,9 @@ const ACCESS_KEPT_IN_REAL_MODE: u32 = ACCESS_BIG | ACCESS_GRANULAR
 
 // Bit n is set if S:type == n allows the access by the plain limit check (SDM vol. 3, table 3-1).
 /** Data not expanding down, and readable code. */
-const PLAIN_READABLE: u32 = 0xcc0f0000
+export const PLAIN_READABLE: u32 = 0xcc0f0000
 /** Writable data not expanding down. */
-const PLAIN_WRITABLE: u32 = 0x000c0000
+export const PLAIN_WRITABLE: u32 = 0x000c0000
 
 /** CR0.PE is set and EFLAGS.VM clear: selectors name descriptors. */
 // @ts-ignore: decorator

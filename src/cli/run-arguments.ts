@@ -39,6 +39,7 @@ export interface RunArguments {
   readonly cpu: string
   readonly serial: PortTarget
   readonly debugcon: PortTarget
+  readonly post: PortTarget
   readonly isaDebugExit: boolean
   /** Compile hot code. */
   readonly jit: boolean
@@ -115,6 +116,14 @@ export const runOptions: readonly { readonly heading: string; readonly options: 
         kind: 'value',
         placeholder: 'TARGET',
         help: 'port 0xE9: stdio, none (default), or file:FILE',
+      },
+      {
+        name: 'post',
+        kind: 'value',
+        placeholder: 'TARGET',
+        help:
+          'codes written to ports 0x80 and 0x190, a line for each such as "post 80 1f": stdio,\n' +
+          'none (default), or file:FILE',
       },
     ],
   },
@@ -204,6 +213,7 @@ export function parseRunArguments(argv: readonly string[]): RunArguments | 'help
     cpu,
     serial: targetValue(given, 'serial', { kind: 'stdio' }),
     debugcon: targetValue(given, 'debugcon', { kind: 'none' }),
+    post: targetValue(given, 'post', { kind: 'none' }),
     isaDebugExit,
     jit: !given.has('no-jit'),
     clock,

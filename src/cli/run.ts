@@ -129,6 +129,7 @@ async function runSession(parsed: RunArguments, recipe: Recipe, host: RunHost): 
     },
     serial: outputs.serial,
     debugcon: outputs.debugcon,
+    post: outputs.post,
     input: parsed.serial.kind === 'stdio' ? host.stdin : undefined,
     process: host.process,
     expect: parsed.expect,
@@ -179,7 +180,7 @@ async function saveAtEnd(
 }
 
 function openOutputs(parsed: RunArguments, stdout: OutputStream, onGone: () => void) {
-  // One stream for both ports keeps their bytes in order.
+  // One stream for all ports keeps their bytes in order.
   let shared: Output | undefined
   const all: Output[] = []
   const open = (target: PortTarget, option: string): Output | undefined => {
@@ -190,7 +191,9 @@ function openOutputs(parsed: RunArguments, stdout: OutputStream, onGone: () => v
     all.push(output)
     return output
   }
-  return { serial: open(parsed.serial, '--serial'), debugcon: open(parsed.debugcon, '--debugcon'), all }
+  const serial = open(parsed.serial, '--serial')
+  const debugcon = open(parsed.debugcon, '--debugcon')
+  return { serial, debugcon, post: open(parsed.post, '--post'), all }
 }
 
 function onSignals(process: ProcessNotices, listener: (signal: NodeJS.Signals) => void): () => void {

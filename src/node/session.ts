@@ -37,9 +37,10 @@ export interface SessionStats extends MachineStats {
 export interface SessionOptions {
   /** Makes the machine. */
   readonly createMachine: () => Promise<RunnableMachine>
-  /** Sinks of serial port 0 and of the debug console; absent: dropped. */
+  /** Sinks of serial port 0, of the debug console and of POST codes; absent: dropped. */
   readonly serial?: Output
   readonly debugcon?: Output
+  readonly post?: Output
   /** Source of serial port 0; absent: nothing is read. */
   readonly input?: TerminalInput
   readonly process: ExitNotice
@@ -63,13 +64,16 @@ const BACKLOG_LOW = 4096
 /** How often the text screen is searched for `--expect`. */
 const SCREEN_MILLISECONDS = 50
 
+const encoder = new TextEncoder()
+
 /** A run; `run` may be called once. */
 export class Session {
   readonly #options: SessionOptions
   readonly #started = performance.now()
   readonly #serialBytes = new ByteBatch()
-  readonly #debugBytes = new ByteBatch()
-  /** Both ports in the order of their bytes, when they share an output. */
+  readonly #debugBytes: ByteBatch
+  readonly #postBytes: ByteBatch
+  /** All that goes where the serial port goes, in the order of its bytes, when something does. */
   readonly #sharedBytes: ByteBatch | undefined
   readonly #matcher: ExpectMatcher | undefined
   readonly #terminal: Terminal | undefined
@@ -85,7 +89,11 @@ export class Session {
 
   constructor(options: SessionOptions) {
     this.#options = options
-    this.#sharedBytes = options.serial && options.serial === options.debugcon ? new ByteBatch() : undefined
+    const { serial, debugcon, post } = options
+    this.#sharedBytes = serial && (serial === debugcon || serial === post) ? new ByteBatch() : undefined
+    const shares = (output: Output | undefined) => (output && output === serial ? this.#sharedBytes : undefined)
+    this.#debugBytes = shares(debugcon) ?? new ByteBatch()
+    this.#postBytes = shares(post) ?? (post && post === debugcon ? this.#debugBytes : new ByteBatch())
     this.#matcher = options.expect && new ExpectMatcher(options.expect)
     this.#terminal =
       options.input &&
@@ -109,7 +117,8 @@ export class Session {
         this.#sharedBytes?.push(byte)
         machine.endSoon?.()
       }
-      machine.debugConsole.onByte = byte => (this.#sharedBytes ?? this.#debugBytes).push(byte)
+      machine.debugConsole.onByte = byte => this.#debugBytes.push(byte)
+      if (this.#options.post) machine.postCodes.onCode = (port, code) => this.#postCode(port, code)
       machine.onWake = () => this.#loop?.wake()
       this.#terminal?.open()
       for (;;) {
@@ -195,7 +204,15 @@ export class Session {
     }
     send(this.#options.serial, this.#sharedBytes?.take() ?? chunk)
     send(this.#options.debugcon, this.#debugBytes.take())
+    send(this.#options.post, this.#postBytes.take())
     if (waits.length > 0) return Promise.all(waits).then(() => undefined)
+  }
+
+  /** A line such as `post 80 1f`: port and code in hexadecimal digits. */
+  #postCode(port: number, code: number): void {
+    for (const byte of encoder.encode(`post ${port.toString(16)} ${code.toString(16).padStart(2, '0')}\n`)) {
+      this.#postBytes.push(byte)
+    }
   }
 
   /** Whether the text screen was not read for a while. */

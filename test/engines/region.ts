@@ -6,15 +6,13 @@
  */
 import { compile, regionOf } from '../../jit/compile.ts'
 import type { Optimisations } from '../../jit/optimisations.ts'
+import { segmentationOf } from '../../jit/regions/segmentation.ts'
 import { RegionOutcome } from '../../runtime/exits.ts'
 import { PAGE_BYTES, RAM_BASE, RECORD_BYTES, REGION_RECORDS_BASE } from '../../runtime/memory-map.ts'
-import { ModeBit, Segment } from '../../runtime/state.ts'
 import { codeRange } from '../vectors/environment.ts'
 import type { Vector } from '../vectors/format.ts'
 import { RunningEngine } from './interpreter.ts'
 
-const FLAT_CODE = 0x23
-const FLAT_DATA = 0x2b
 /** More than any region here holds; loops end by then. */
 const BUDGET = 2000
 
@@ -28,14 +26,6 @@ export class RegionEngine extends RunningEngine {
   constructor(optimisations: Partial<Optimisations> = {}) {
     super()
     this.optimisations = optimisations
-  }
-
-  /** Flat 32-bit code that begins with an instruction which regions execute. */
-  override knows(vector: Vector): boolean {
-    if (!super.knows(vector)) return false
-    const { selectors } = vector
-    if (selectors[Segment.Cs] !== FLAT_CODE) return false
-    return [Segment.Es, Segment.Ss, Segment.Ds].every(segment => selectors[segment] === FLAT_DATA)
   }
 
   account(): string {
@@ -56,9 +46,12 @@ export class RegionEngine extends RunningEngine {
   protected override execute(vector: Vector): void {
     const { core } = this.cpu
     const mode = core.get('mode')
-    // Alignment checks, which the vectors turn on by EFLAGS, end flat code.
-    const request = { entry: vector.eip, mode, pages: this.codePages(), records: REGION_RECORDS_BASE, optimisations: this.optimisations }
-    const region = (mode & ModeBit.Flat) !== 0 ? regionOf(request) : undefined
+    const segmentation = segmentationOf(core, mode)
+    const entry = ((segmentation?.base ?? 0) + vector.eip) >>> 0
+    const request = {
+      entry, mode, segmentation, pages: this.codePages(), records: REGION_RECORDS_BASE, optimisations: this.optimisations,
+    }
+    const region = regionOf(request)
     region?.handled.forEach(({ instruction, eip }, i) => {
       this.cpu.writeRecord(request.records + i * RECORD_BYTES, instruction, eip)
     })

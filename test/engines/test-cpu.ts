@@ -12,7 +12,7 @@ import { CodeCache } from '../../runtime/code-cache.ts'
 import { Core } from '../../runtime/core.ts'
 import { ExitReason } from '../../runtime/exits.ts'
 import { PAGE_BYTES, PAGE_SHIFT, RAM_BASE } from '../../runtime/memory-map.ts'
-import type { Segment } from '../../runtime/state.ts'
+import { Segment } from '../../runtime/state.ts'
 import { resetProcessor } from '../../src/cpu-reset.ts'
 import { loadAssets } from '../../src/node/machine.ts'
 import { openRam } from '../../src/physical-map.ts'
@@ -125,9 +125,9 @@ export class TestCpu {
     core.set('segmentAccess', access, segment)
   }
 
-  /** Writes the record of an instruction at linear address `eip` that a region hands to its handler. */
-  writeRecord(record: number, instruction: Instruction, eip: number): void {
-    this.writer.writeAlone(record, instruction, eip, this.core.get('mode'))
+  /** Writes the record of an instruction at a linear address that a region hands to its handler. */
+  writeRecord(record: number, instruction: Instruction, linear: number): void {
+    this.writer.writeAlone(record, instruction, linear, this.core.get('mode'), this.core.get('segmentBase', Segment.Cs))
   }
 
   /** Takes a run that has become hot; there are none unless a subclass or the environment asks for them. */

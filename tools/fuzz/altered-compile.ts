@@ -4,11 +4,11 @@
  *
  *   request -> the region that the machine knows of -> its bytes, changed -> another region -> wasm
  */
-import { emptyExcerpt } from '../../jit/regions/profile.ts'
 import { type CompiledCode, type CompileRequest, lowerRegion, regionOf } from '../../jit/compile.ts'
 import type { Instruction } from '../../jit/decode/instruction.ts'
-import type { Optimisations } from '../../jit/optimisations.ts'
-import type { DiscoveryLimits } from '../../jit/regions/discovery.ts'
+import { allOptimisations, type Optimisations } from '../../jit/optimisations.ts'
+import { discover, type DiscoveryLimits } from '../../jit/regions/discovery.ts'
+import { type CodeProfile, emptyExcerpt, profileFrom } from '../../jit/regions/profile.ts'
 import type { Region, RegionInstruction } from '../../jit/regions/region.ts'
 import { ModuleWriter } from '../../jit/wasm/module-writer.ts'
 import { PAGE_BYTES } from '../../runtime/memory-map.ts'
@@ -20,6 +20,8 @@ export interface Alteration {
   readonly leave?: (instruction: Instruction) => boolean
   /** Instructions that are compiled as if their accesses had been seen to miss the TLB often. */
   readonly misses?: (eip: number) => boolean
+  /** How rarely a place is taken to have been jumped to, or a branch at it not to have jumped (regions/profile.ts). */
+  readonly rarity?: (eip: number) => number
   readonly optimisations?: Partial<Optimisations>
   /** Garbage in all locals of a region (poison.ts). */
   readonly poison?: boolean
@@ -46,35 +48,53 @@ function leaving(
   return { ...request, pages: [...pages.values()] }
 }
 
-/** The request with a profile that says so. */
-function missing(request: CompileRequest, region: Region, misses: (eip: number) => boolean): CompileRequest {
-  const places = instructionsOf(region).map(({ eip }) => eip)
-  return { ...request, profile: { ...emptyExcerpt, ...request.profile, misses: places.filter(misses) } }
+/** The altered region of a request; its handled instructions have numbers of its own. */
+function find(
+  request: CompileRequest, { misses, rarity, optimisations }: Alteration, limits: DiscoveryLimits | undefined,
+): Region | undefined {
+  const { entry, mode, pages, model, segmentation } = request
+  const { observedTargets, inlineX87 } = { ...allOptimisations, ...optimisations }
+  const known = profileFrom(request.profile ?? emptyExcerpt)
+  const profile: CodeProfile = {
+    ...known,
+    targetsOf: site => (observedTargets ? known.targetsOf(site) : []),
+    misses: misses ?? known.misses,
+    rarity: rarity ?? known.rarity,
+    passRarity: rarity ?? known.passRarity,
+  }
+  const byLinear = new Map(pages.map(page => [page.linear, page.bytes]))
+  return discover(entry, mode, linear => byLinear.get(linear), limits, profile, model, inlineX87, segmentation)
 }
 
 /**
- * The region of the altered request. Its handled instructions have the numbers that they have in `original`, for which
- * the machine has written records; undefined when there is one that has none.
+ * The altered region of a request, with its handled instructions numbered as in the region that the machine knows of,
+ * for which it has written records. Instructions that are handled only because they are taken to miss are not taken
+ * so. Undefined when another one has no record.
  */
-function renumbered(original: Region, region: Region): Region | undefined {
+function numbered(request: CompileRequest, changed: CompileRequest, alteration: Alteration): Region | undefined {
+  const limits = alteration.limits ?? request.limits
+  let region = find(changed, alteration, limits)
+  if (!region || region.handled.length === 0) return region
+  const known = regionOf(request)?.handled ?? []
+  const places = new Set(known.map(({ eip }) => eip))
+  const { misses } = alteration
+  if (misses && region.handled.some(({ eip }) => !places.has(eip))) {
+    const without = new Set(region.handled.map(({ eip }) => eip).filter(eip => !places.has(eip)))
+    region = find(changed, { ...alteration, misses: eip => misses(eip) && !without.has(eip) }, limits)
+    if (!region) return undefined
+  }
   const mine = new Map(region.handled.map(one => [one.eip, one]))
-  const handled = original.handled.map(one => mine.get(one.eip) ?? one)
+  const handled = known.map(one => mine.get(one.eip) ?? one)
   return region.handled.every(one => handled.includes(one)) ? { ...region, handled } : undefined
 }
 
 /** As `compile` of jit/compile.ts, altered; undefined when nothing is left to compile. */
 export function compileAltered(request: CompileRequest, alteration: Alteration): CompiledCode | undefined {
-  const { limits, leave, misses, poison, optimisations } = alteration
-  const original = regionOf(request)
-  if (!original) return undefined
-  let changed = leave ? leaving(request, original, leave) : request
-  if (optimisations) changed = { ...changed, optimisations }
-  if (misses) changed = missing(changed, original, misses)
-  const differs = leave !== undefined || misses !== undefined || limits !== undefined || optimisations !== undefined
-  const found = differs ? regionOf({ ...changed, limits: limits ?? request.limits }) : original
-  const region = found && renumbered(original, found)
+  const { leave, poison, optimisations } = alteration
+  const original = leave && regionOf(request)
+  const region = numbered(request, leave && original ? leaving(request, original, leave) : request, alteration)
   if (!region) return undefined
   const m = poison ? new PoisonWriter() : new ModuleWriter()
-  lowerRegion(m, region, request.records, optimisations)
+  lowerRegion(m, region, request.records, optimisations, request.fpuControl)
   return { binary: m.emitBinary(), instructions: region.instructions, spans: region.spans }
 }

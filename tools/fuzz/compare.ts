@@ -9,6 +9,7 @@ import { ExitReason } from '../../runtime/exits.ts'
 import { stateFields } from '../../runtime/state.ts'
 import { hiddenFields } from '../lockstep/stepped-machine.ts'
 import { compileAltered } from './altered-compile.ts'
+import { CompileCache } from './compile-cache.ts'
 import { FuzzCpu } from './fuzz-cpu.ts'
 import { BUSY_BYTES, RAM_BYTES } from './layout.ts'
 import { loadProgram } from './loader.ts'
@@ -111,9 +112,23 @@ export class Comparer {
   /** Made when it is first wanted. */
   private stepped: FuzzCpu | undefined
   private readonly wrapCompiler: WrapCompiler
+  /** Compiles so far; what was known from another variant is none. */
+  compiles = 0
+  private readonly cache = new CompileCache((from, to) => this.compiled.copyRecords(from, to))
+  /** What the cache holds regions of: items of a program, and those parts of its plan that compiling depends on. */
+  private compiledFor: readonly unknown[] = []
 
   constructor(wrapCompiler: WrapCompiler = compiler => compiler) {
     this.wrapCompiler = wrapCompiler
+  }
+
+  /** Forgets what has been compiled, unless it was for the same code and in the same way. */
+  private forgetOther({ items }: Program, { limits, missEvery, seldomEvery, poison, off }: Plan, family: boolean): void {
+    const way = [items, limits, missEvery, seldomEvery, poison, off]
+    if (way.every((each, i) => each === this.compiledFor[i])) return
+    this.compiledFor = way
+    this.cache.clear()
+    this.compiled.cache.handledRecords.begin(family)
   }
 
   /** Writes to code as a device does. */
@@ -133,15 +148,18 @@ export class Comparer {
     return this.stepped
   }
 
-  /** Runs a program in all ways. */
-  async compare(program: Program, plan: Plan): Promise<Comparison> {
+  /** Runs a program in all ways; one of a `family` may have regions that were compiled for another variant. */
+  async compare(program: Program, plan: Plan, family = false): Promise<Comparison> {
     const { interpreted, compiled } = this
     const alteration = alterationOf(plan)
-    const altered = this.wrapCompiler(request => compileAltered(request, alteration))
+    const altered = this.wrapCompiler(request => {
+      this.compiles++
+      return compileAltered(request, alteration)
+    })
     let fault: string | undefined
-    const limited = (request: Request): CompiledCode | undefined => {
+    const limited = (request: Request): CompileOutcome => {
       try {
-        return altered(request)
+        return family ? this.cache.compiled(request, altered) : altered(request)
       } catch (error) {
         fault ??= error instanceof Error ? (error.stack ?? error.message) : String(error)
         return undefined
@@ -149,6 +167,7 @@ export class Comparer {
     }
     const late = new LateCompiler(limited)
     interpreted.reset()
+    this.forgetOther(program, plan, family)
     compiled.reset({ compiler: plan.late ? late.compiler : limited, heatThreshold: plan.heatThreshold })
     const code = loadProgram(interpreted, program)
     loadProgram(compiled, program)

@@ -70,6 +70,8 @@ export interface Environment {
   readonly eflags: number
   /** Faults of user mode on unaligned data (CR0.AM and EFLAGS.AC). */
   readonly alignment: boolean
+  /** A service sets a breakpoint on data. */
+  readonly breakpoints: boolean
 }
 
 const STATUS_FLAGS = 0x8d5
@@ -117,10 +119,11 @@ export function randomEnvironment(random: Random): Environment {
     changesSegments: random.oneIn(4),
     stackInCode: random.oneIn(6),
     timer,
-    x87: random.oneIn(4),
+    x87: random.oneIn(3),
     pointers: random.oneIn(2),
     sse: random.oneIn(3),
     alignment: user && random.oneIn(12),
+    breakpoints: random.oneIn(12),
     eflags: FIXED_FLAG | (random.word() & STATUS_FLAGS) | (timer ? Eflags.IF : 0) | (random.below(4) << IOPL_SHIFT),
   }
 }

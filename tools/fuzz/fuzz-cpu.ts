@@ -6,7 +6,6 @@
  */
 import { type Compiler, RegionManager } from '../../jit/region-manager.ts'
 import { RecordWriter } from '../../jit/record-writer.ts'
-import { CodeCache } from '../../runtime/code-cache.ts'
 import { Core } from '../../runtime/core.ts'
 import { ExitReason } from '../../runtime/exits.ts'
 import {
@@ -14,6 +13,7 @@ import {
   MISS_PROFILE_ENTRIES,
   MISS_PROFILE_ENTRY_BYTES,
   RAM_BASE,
+  RECORD_BYTES,
   TARGET_PROFILE_BASE,
   TARGET_PROFILE_ROW_BYTES,
   TARGET_PROFILE_ROWS,
@@ -22,6 +22,7 @@ import { Eflags } from '../../runtime/state.ts'
 import { resetProcessor } from '../../src/cpu-reset.ts'
 import { loadAssets } from '../../src/node/machine.ts'
 import { openRam } from '../../src/physical-map.ts'
+import { LastingCodeCache } from './lasting-records.ts'
 import { RAM_BYTES, TIMER_VECTOR } from './layout.ts'
 
 /** Folds a number into a digest. */
@@ -41,7 +42,7 @@ export interface Compilation {
 
 export class FuzzCpu {
   readonly core: Core
-  readonly cache: CodeCache
+  readonly cache: LastingCodeCache
   regions: RegionManager | undefined
   /** Accesses to ports and device memory so far: how many, and a digest of what they were. */
   accesses = 0
@@ -62,7 +63,7 @@ export class FuzzCpu {
       timestamp: () => this.retired,
       random: () => this.retired,
     })
-    this.cache = new CodeCache(this.core, assets.handlers.special)
+    this.cache = new LastingCodeCache(this.core, assets.handlers.special)
     this.writer = new RecordWriter(this.core, this.cache, assets.handlers)
     openRam(this.core)
   }
@@ -91,10 +92,8 @@ export class FuzzCpu {
   /** Makes the current call of `run` end in at most `count` instructions: an event is due then (Machine.shortenBudget). */
   private stopWithin(count: number): void {
     const { core } = this
-    if (this.left !== undefined) {
-      this.left = Math.min(this.left, count)
-      return
-    }
+    // The step that is under way ends as well: an access may be followed by a fault, which is no instruction.
+    if (this.left !== undefined) this.left = Math.min(this.left, count)
     const excess = core.get('remaining') - count
     if (excess <= 0) return
     this.given -= excess
@@ -126,6 +125,12 @@ export class FuzzCpu {
   write(physical: number, bytes: ArrayLike<number>): void {
     this.core.bytes.set(bytes, RAM_BASE + physical)
     if (bytes.length > 0) this.cache.written(physical, bytes.length)
+  }
+
+  /** Puts the records of a region where another that was compiled from the same has them. */
+  copyRecords(from: number, to: number): void {
+    const bytes = this.cache.handledRecords.countAt(from) * RECORD_BYTES
+    this.core.bytes.copyWithin(to, from, from + bytes)
   }
 
   write32(physical: number, value: number): void {

@@ -46,6 +46,8 @@ export enum Fixed {
   TryAlias,
   Mend,
   Debug,
+  Unit,
+  Sysenter,
   Service,
   Return,
   Recover,
@@ -91,6 +93,9 @@ const SHR_EAX = [0xc1, 0xe8] as const
 const XOR = 0x33
 const ROL_ESI_5 = [0xc1, 0xc6, 5] as const
 const INVLPG_AT_ECX = [0x0f, 0x01, 0x39] as const
+const CLTS = [0x0f, 0x06] as const
+const STI = 0xfb
+const SYSEXIT = [0x0f, 0x35] as const
 const MOV_EAX_CR2 = [0x0f, 0x20, 0xd0] as const
 const MOV_ECX_EAX = [0x89, 0xc1] as const
 
@@ -123,8 +128,11 @@ function common(environment: Environment): Item[] {
     dispatch(TIMER_VECTOR, Fixed.Return),
     dispatch(SERVICE_VECTOR, Fixed.Service),
     dispatch(Vector.DB, Fixed.Debug),
+    dispatch(Vector.NM, Fixed.Unit),
     { labels: [], code: [JMP, relative(Fixed.Recover)] },
     { labels: [Fixed.Return], code: [POPA, ...[0x83, 0xc4, 8], IRET] },
+    // The unit that was taken away is there again.
+    { labels: [Fixed.Unit], code: [...CLTS, JMP, relative(Fixed.Return)] },
     {
       labels: [Fixed.Debug],
       code: [0x81, ...onStack(Arithmetic.And, Frame.Flags), ...word32(~Eflags.TF), JMP, relative(Fixed.Return)],
@@ -217,6 +225,11 @@ export function handlers(environment: Environment, services: readonly Item[]): I
     ...common(environment),
     ...pageFault(environment),
     ...recover(environment),
+    // What SYSENTER goes to, with the address to return to in EDX, and ESP in ECX.
+    {
+      labels: [Fixed.Sysenter],
+      code: [...increment(EVENTS), ...(environment.timer ? [STI] : []), ...SYSEXIT],
+    },
     { labels: [Fixed.Service], code: [] },
     ...services,
     { labels: [], code: [JMP, relative(Fixed.Return)] },

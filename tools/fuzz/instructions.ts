@@ -11,6 +11,7 @@ import { registerOperand } from './operand.ts'
 import { movePointer } from './pointers.ts'
 import type { Random } from './random.ts'
 import { sseInstruction } from './sse.ts'
+import { x87Instruction } from './x87.ts'
 
 const OPERAND_SIZE = 0x66
 const bytes = [0, 1, 2, 3, 4, 5, 6, 7] as const
@@ -243,7 +244,7 @@ function popFlags(random: Random): number[] {
 /** Instructions that look at or leave the ordinary: time, ports, CPUID, interrupt flag, traps, segment registers. */
 function rare(random: Random, environment: Environment): number[] {
   const register = random.pick(freeRegisters(environment))
-  switch (random.below(14)) {
+  switch (random.below(17)) {
     case 0:
       return [0x0f, 0x31]
     case 1:
@@ -274,41 +275,27 @@ function rare(random: Random, environment: Environment): number[] {
       const bounds = memoryOperand(random, environment)
       return [...bounds.before, ...bounds.prefix, 0x62, ...bounds.modrm(register)]
     }
+    case 13:
+      // AAM, AAD
+      return [random.oneIn(2) ? 0xd4 : 0xd5, random.below(32)]
+    case 14:
+      return random.pick([
+        // SLDT, STR, VERR, VERW of a selector; SMSW; LAR, LSL; ARPL
+        [0x0f, 0x00, 0xc0 | (random.pick([0, 1, 4, 5]) << 3) | register],
+        [0x0f, 0x01, 0xe0 | register],
+        [0x8c, 0xd8, 0x0f, random.pick([0x02, 0x03]), 0xc0 | (register << 3)],
+        [0x63, 0xc0 | (random.pick(eight) << 3) | register],
+      ])
+    case 15: {
+      // and index, 0xff; bt [m], index
+      const bits = memoryOperand(random, environment)
+      const index = random.pick(freeRegisters(environment))
+      const small = [0x81, 0xe0 | index, 0xff, 0, 0, 0]
+      return [...small, ...bits.before, ...bits.prefix, 0x0f, random.pick([0xa3, 0xab, 0xb3, 0xbb]), ...bits.modrm(index)]
+    }
     default:
       return [0xcd, random.below(64)]
   }
-}
-
-/** x87: loads, stores and arithmetic on data that is anything. */
-function x87(random: Random, environment: Environment): number[] {
-  if (random.oneIn(3)) return [0xd8 + random.pick([0, 4, 6]), 0xc0 + random.below(8) * 8 + random.below(8)]
-  if (random.oneIn(4)) return [0xd9, random.pick([0xc0, 0xc9, 0xd1, 0xe0, 0xe1, 0xe4, 0xe5, 0xe8, 0xee, 0xf7, 0xfa])]
-  const rm = memoryOperand(random, environment)
-  const form = random.pick([
-    [0xd9, 0],
-    [0xd9, 2],
-    [0xd9, 3],
-    [0xdd, 0],
-    [0xdd, 2],
-    [0xdd, 3],
-    [0xdb, 0],
-    [0xdb, 2],
-    [0xdb, 3],
-    [0xdf, 0],
-    [0xdf, 5],
-    [0xdf, 7],
-    [0xd8, 0],
-    [0xdc, 1],
-    [0xd8, 4],
-    [0xdc, 6],
-    [0xda, 0],
-    [0xde, 1],
-    [0xdb, 5],
-    [0xdb, 7],
-    [0xd9, 7],
-    [0xdd, 7],
-  ])
-  return [...rm.before, ...rm.prefix, form[0], ...rm.modrm(form[1])]
 }
 
 /** CLI, STI, a segment register pushed and popped or moved to itself, RDTSC. User code may not do the first two. */
@@ -331,10 +318,35 @@ function systemInstruction(random: Random, environment: Environment): number[] {
   }
 }
 
+/** Arithmetic on registers alone, which cannot fault: op r, r; op r, imm8; inc, dec, shift, rotate, not, test, bt. */
+export function registerArithmetic(random: Random, environment: Environment): number[] {
+  const [to, from] = [random.pick(freeRegisters(environment)), random.pick(freeRegisters(environment))]
+  const wide = random.oneIn(6) ? [OPERAND_SIZE] : []
+  const pair = 0xc0 | (from << 3) | to
+  switch (random.below(8)) {
+    case 0:
+    case 1:
+      return [...wide, random.below(8) * 8 + 1, pair]
+    case 2:
+      return [...wide, 0x83, 0xc0 | (random.below(8) << 3) | to, random.below(256)]
+    case 3:
+      return [...wide, (random.oneIn(2) ? 0x40 : 0x48) + to]
+    case 4:
+      return [...wide, 0xc1, 0xc0 | (random.below(8) << 3) | to, random.below(34)]
+    case 5:
+      return [...wide, random.pick([0xd1, 0xd3]), 0xc0 | (random.below(8) << 3) | to]
+    case 6:
+      return random.pick([[0xf7, 0xd0 | to], [0xf7, 0xd8 | to], [0x85, pair], [0xf8], [0xf9], [0xf5]])
+    default:
+      return [...wide, 0x0f, random.pick([0xa3, 0xab, 0xb3, 0xbb, 0xaf, 0xbc]), pair]
+  }
+}
+
 /** Bytes of one random instruction, with what it needs in front of it. */
 export function randomInstruction(random: Random, environment: Environment): number[] {
   if (environment.pointers && random.oneIn(5)) return movePointer(random, environment)
   if (environment.sse && random.oneIn(4)) return sseInstruction(random, environment)
+  if (environment.x87 && random.oneIn(4)) return x87Instruction(random, environment)
   const register = random.pick(freeRegisters(environment))
   const value = word32(random.interesting())
   switch (random.below(26)) {
@@ -370,9 +382,7 @@ export function randomInstruction(random: Random, environment: Environment): num
     case 12:
       return random.oneIn(5) ? rare(random, environment) : [0xa8, value[0]]
     default:
-      return environment.x87 && random.oneIn(12)
-        ? x87(random, environment)
-        : withModrm(random, random.pick(random.pick(kinds)), environment)
+      return withModrm(random, random.pick(random.pick(kinds)), environment)
   }
 }
 

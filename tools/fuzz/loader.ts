@@ -12,6 +12,7 @@ import {
   FUNCTION_TABLE,
   HANDLERS,
   IDT,
+  KERNEL_STACK_TOP,
   MAIN,
   ROUNDS,
   Selector,
@@ -90,6 +91,9 @@ export function loadProgram(cpu: FuzzCpu, program: Program): Assembled {
     cpu.write32(IDT + vector * 8, (Selector.KernelCode << 16) | (entry & 0xffff))
     cpu.write32(IDT + vector * 8 + 4, (entry & 0xffff_0000) | (vector === SERVICE_VECTOR ? USER_GATE : INTERRUPT_GATE))
   }
+  core.set('sysenterCs', Selector.KernelCode)
+  core.set('sysenterEsp', KERNEL_STACK_TOP)
+  core.set('sysenterEip', system.labels.get(Fixed.Sysenter) as number)
   cpu.write(program.start, code.bytes)
   cpu.write(DATA, program.data)
   program.twins.forEach((items, i) => {

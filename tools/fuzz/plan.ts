@@ -4,6 +4,7 @@
  */
 import { allOptimisations, type Optimisations } from '../../jit/optimisations.ts'
 import type { DiscoveryLimits } from '../../jit/regions/discovery.ts'
+import { COLD } from '../../jit/regions/profile.ts'
 import { mix } from '../../test/vectors/random.ts'
 import type { Alteration } from './altered-compile.ts'
 import { Random } from './random.ts'
@@ -38,6 +39,8 @@ export interface Plan {
   readonly limits?: DiscoveryLimits
   /** One in so many instructions is compiled as if it missed the TLB often; 0: those that have been seen to. */
   readonly missEvery: number
+  /** One in so many places is taken to be jumped to seldom, the others often; 0: all often. */
+  readonly seldomEvery: number
   /** Optimisations that are switched off. */
   readonly off: readonly (keyof Optimisations)[]
   /** Regions after which nothing more is compiled. */
@@ -48,6 +51,7 @@ const INSTRUCTIONS = 8_000
 const MOST_REGIONS = [5, 8, 8, 16] as const
 /** Many programs have no instruction that is taken to miss, some have all. */
 const MISS_EVERY = [0, 0, 1, 3] as const
+const SELDOM_EVERY = [0, 0, 0, 3, 6] as const
 const optimisationNames = Object.keys(allOptimisations) as (keyof Optimisations)[]
 /** Blocks of a region; half of the programs have no bounds of their own. */
 const BLOCKS = [64, 16, 4, 1] as const
@@ -57,12 +61,17 @@ const ALL_INSTRUCTIONS = 256
 export function alterationOf(plan: Plan): Alteration {
   const { limits, poison, off } = plan
   const optimisations = off.length > 0 ? Object.fromEntries(off.map(name => [name, false])) : undefined
-  return { limits, misses: missesOf(plan), poison, optimisations }
+  return { limits, misses: missesOf(plan), rarity: rarityOf(plan), poison, optimisations }
 }
 
 /** Whether the instruction at `eip` is taken to miss; undefined when running decides. */
 function missesOf({ missEvery }: Plan): ((eip: number) => boolean) | undefined {
   return missEvery === 0 ? undefined : eip => mix(eip) % missEvery === 0
+}
+
+/** How rarely a place is jumped to, in powers of two; undefined when running decides. */
+function rarityOf({ seldomEvery }: Plan): ((eip: number) => number) | undefined {
+  return seldomEvery === 0 ? undefined : eip => (mix(eip) % seldomEvery === 0 ? mix(eip + 1) % (COLD + 1) : 0)
 }
 
 /** A plan that fits a seed. */
@@ -71,7 +80,7 @@ export function planOf(seed: number): Plan {
   const pieces: PlannedPiece[] = []
   for (let total = 0; total < INSTRUCTIONS; total += pieces[pieces.length - 1].instructions)
     pieces.push({
-      instructions: random.oneIn(2) ? 1 + random.below(150) : 500 + random.below(3000),
+      instructions: random.oneIn(3) ? 500 + random.below(3000) : 1 + random.below(200),
       timer: random.oneIn(2),
       write: random.oneIn(4) ? { index: random.word(), value: random.below(256) } : undefined,
     })
@@ -85,6 +94,7 @@ export function planOf(seed: number): Plan {
       ? { blocks: random.pick(BLOCKS), instructions: random.oneIn(3) ? 1 + random.below(64) : ALL_INSTRUCTIONS }
       : undefined,
     missEvery: random.pick(MISS_EVERY),
+    seldomEvery: random.pick(SELDOM_EVERY),
     off: random.oneIn(4) ? optimisationNames.filter(() => random.oneIn(2)) : [],
     mostRegions: random.pick(MOST_REGIONS),
   }

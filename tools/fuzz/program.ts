@@ -8,7 +8,7 @@ import { absolute, type Item, type Label, type Piece, relative, word32 } from '.
 import { at, loadSegment } from './encode.ts'
 import { type Environment, randomEnvironment, twinOf } from './environment.ts'
 import { FIRST_FREE_LABEL } from './handlers.ts'
-import { faultingInstruction, randomInstruction, stringInstruction } from './instructions.ts'
+import { faultingInstruction, randomInstruction, registerArithmetic, stringInstruction } from './instructions.ts'
 import {
   CODE,
   DATA_BYTES,
@@ -19,6 +19,7 @@ import {
   LOOP_COUNTERS_COUNT,
   RESUME,
   Selector,
+  SERVICE_VECTOR,
   STACK_IN_CODE,
   WRITTEN_CODE,
 } from './layout.ts'
@@ -119,7 +120,7 @@ class Generator {
   /** One item of a function's body; `ahead` are labels that will stand further on. */
   private bodyItem(index: number, ahead: readonly Label[]): void {
     const { random } = this
-    switch (random.below(24)) {
+    switch (random.below(26)) {
       case 0:
       case 1:
       case 2:
@@ -164,6 +165,13 @@ class Generator {
       case 14:
         if (this.environment.changesSegments && random.oneIn(2)) return this.changeSegment()
         else return this.instruction()
+      case 15:
+        if (random.oneIn(3)) return this.systemCall()
+        else return this.instruction()
+      case 16:
+        // Register arithmetic in a row, now and then with an exit between: what flags and registers are kept for.
+        for (let i = random.below(4); i >= 0; i--) this.emit(registerArithmetic(random, this.environment))
+        return
       default:
         this.instruction()
     }
@@ -257,6 +265,29 @@ class Generator {
     }
   }
 
+  /** Into the handlers and back: INT, SYSENTER, which is for user code, or a far call. */
+  private systemCall(): void {
+    const { random, environment } = this
+    const behind = this.label()
+    const selector = environment.user ? Selector.UserCode : Selector.KernelCode
+    switch (random.below(4)) {
+      case 0:
+        this.emit([0xcd, SERVICE_VECTOR])
+        return
+      case 1: {
+        // callf behind; add esp, 8
+        this.emit([0x9a, absolute(behind), selector, 0])
+        this.emit([0x83, 0xc4, 8], [behind])
+        return
+      }
+      default:
+        if (!environment.user || environment.pointers) return this.emit([0xcd, SERVICE_VECTOR])
+        // mov ecx, esp; mov edx, behind; sysenter
+        this.emit([0x89, 0xe1, 0xb8 + Gpr.Edx, absolute(behind, this.either(6)), 0x0f, 0x34])
+        this.emit([0x90], [behind])
+    }
+  }
+
   /** A fault, behind which the program goes on. */
   private guarded(): void {
     const behind = this.label()
@@ -268,7 +299,10 @@ class Generator {
     const { random } = this
     if (random.oneIn(2)) {
       const selector = random.pick([Selector.Limited, Selector.Limited, Selector.UserData, 0])
-      this.emit(loadSegment(random.pick([Segment.Es, Segment.Ds]), selector))
+      const segment = random.pick([Segment.Es, Segment.Ds])
+      // push selector; pop es or ds
+      if (random.oneIn(2)) this.emit([0x6a, selector, segment === Segment.Es ? 0x07 : 0x1f])
+      else this.emit(loadSegment(segment, selector))
       return
     }
     const [segment, override, base] = random.oneIn(2)
@@ -381,13 +415,24 @@ class Generator {
     const { pointers } = this.environment
     // What lies around a pointer is used in front of the loop, in it, and behind a step of the pointer.
     if (pointers) this.emit(touch(this.random))
-    this.emit([0x90], [head])
+    // cmp ecx, imm32: what the flags were does not matter where the loop begins.
+    const compares = this.random.oneIn(2)
+    this.emit(compares ? [0x81, 0xf9, ...word32(this.random.interesting())] : [0x90], [head])
     if (pointers) this.emit(touch(this.random))
     body()
     if (pointers && this.random.oneIn(2)) this.emit(movePointer(this.random, this.environment))
     if (pointers) this.emit(touch(this.random))
     // Cut to 4 bits, for the loop may have been entered in its middle.
-    this.emit([0xff, 0x0d, ...word32(counter), 0x83, 0x25, ...word32(counter), 15, 0x0f, 0x85, relative(head)])
+    const count = [0xff, 0x0d, ...word32(counter), 0x83, 0x25, ...word32(counter), 15, 0x0f]
+    if (this.random.oneIn(2)) this.emit([...count, 0x85, relative(head)])
+    else {
+      // A jump back, in front of which registers and flags change: je end; …; jmp head
+      const end = this.label()
+      this.emit([...count, 0x84, relative(end)])
+      for (let i = this.random.below(3); i >= 0; i--) this.emit(registerArithmetic(this.random, this.environment))
+      this.emit([0xe9, relative(head)])
+      this.emit([], [end])
+    }
   }
 
   private function(index: number): void {
@@ -442,9 +487,7 @@ class Generator {
     this.twinOffset = random.below(64)
     for (let i = 0; i < FUNCTIONS; i++) this.function(i)
     for (const label of this.leaves) this.leaf(label)
-    const data = new Uint8Array(DATA_BYTES)
-    const words = new Uint32Array(data.buffer)
-    for (let i = 0; i < words.length; i++) words[i] = random.word()
+    const data = random.bytes(DATA_BYTES)
     const twins = environment.paging === 'off' ? [] : [this.twin(), this.twin()]
     const patched = this.patchable.filter(({ mask }) => mask === 0).map(({ label, offset }) => absolute(label, offset))
     const served = services(random, environment, patched, () => this.label())

@@ -30,6 +30,13 @@ export class Random {
     return values[this.below(values.length)]
   }
 
+  /** `count` random bytes, a multiple of 4. */
+  bytes(count: number): Uint8Array {
+    const words = new Uint32Array(count / 4)
+    for (let i = 0; i < words.length; i++) words[i] = this.word()
+    return new Uint8Array(words.buffer)
+  }
+
   /** A number as programs have them: small, at a sign or carry boundary, or anything. */
   interesting(): number {
     const word = this.word()

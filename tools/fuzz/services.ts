@@ -8,7 +8,7 @@ import { type Item, type Label, type Piece, word32 } from './assembly.ts'
 import { Arithmetic, at, toMemory } from './encode.ts'
 import { Entry, type Environment, entryLinear, otherSpace, twinOf } from './environment.ts'
 import { gamePages, invalidate } from './handlers.ts'
-import { CODE, CODE_BYTES, DEMAND_PAGES, DEMAND_PHYSICAL, PAGE, ROUNDS, TWIN_PHYSICAL } from './layout.ts'
+import { CODE, CODE_BYTES, DATA_POINTER, DEMAND_PAGES, DEMAND_PHYSICAL, PAGE, ROUNDS, TWIN_PHYSICAL } from './layout.ts'
 import type { Random } from './random.ts'
 
 const CR3 = 3
@@ -107,6 +107,26 @@ function patch(place: Piece): Piece[] {
   return [0xfe, at(0, 0)[0], place]
 }
 
+const DEBUG_LENGTH_4 = 3
+const DEBUG_READS_WRITES = 3
+
+/** What a kernel switches now and then: x87 and SSE are taken away, RDTSC is forbidden, a breakpoint is set. */
+function unitAction(random: Random, environment: Environment): Piece[] {
+  switch (random.below(5)) {
+    case 0:
+      return changeControl(4, Arithmetic.Xor, Cr4.TSD)
+    case 1: {
+      // mov eax, address; mov dr0, eax; mov eax, control; mov dr7, eax: of data, for reads and writes, or none
+      const address = DATA_POINTER + 4 * (random.below(64) - 32)
+      const fields = (DEBUG_LENGTH_4 << 18) | ((random.oneIn(2) ? 1 : DEBUG_READS_WRITES) << 16)
+      const control = environment.breakpoints && random.oneIn(2) ? 0x402 | fields : 0x400
+      return [0xb8, ...word32(address), 0x0f, 0x23, 0xc0, 0xb8, ...word32(control), 0x0f, 0x23, 0xf8]
+    }
+    default:
+      return changeControl(0, Arithmetic.Or, Cr0.TS)
+  }
+}
+
 /** Actions, each behind a test of the round's number. `patchable` are references to bytes of code that may change. */
 export function services(
   random: Random,
@@ -117,8 +137,12 @@ export function services(
   const items: Item[] = []
   for (let n = random.below(5); n > 0; n--) {
     const paged = environment.paging !== 'off' && !(patchable.length > 0 && random.oneIn(3))
-    if (!paged && patchable.length === 0) break
-    const action = paged ? pageAction(random, environment) : patch(random.pick(patchable))
+    const units = random.oneIn(5) || (!paged && patchable.length === 0)
+    const action = units
+      ? unitAction(random, environment)
+      : paged
+        ? pageAction(random, environment)
+        : patch(random.pick(patchable))
     const over = label()
     // test dword [ROUNDS], bits; jne over
     const bits = random.pick([1, 2, 3, 4, 6, 7])

@@ -59,6 +59,7 @@ class Shrinker {
     await this.take(this.best.program, { ...this.best.plan, stepped: false })
     await this.take(this.best.program, { ...this.best.plan, poison: false })
     await this.take(this.best.program, { ...this.best.plan, missEvery: 0 })
+    await this.take(this.best.program, { ...this.best.plan, seldomEvery: 0 })
     await this.take(this.best.program, { ...this.best.plan, off: [] })
     await this.take(this.best.program, { ...this.best.plan, limits: undefined })
     for (let most = 0; most < this.best.plan.mostRegions; most++)

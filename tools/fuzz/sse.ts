@@ -4,6 +4,7 @@ import { freeRegisters, memoryOperand } from './addresses.ts'
 import type { Environment } from './environment.ts'
 import { type Operand, registerOperand } from './operand.ts'
 import type { Random } from './random.ts'
+import { extendedInstruction } from './sse-extensions.ts'
 
 const VECTORS = 8
 /** Mandatory prefixes: none, and those that choose double, single scalar and double scalar. */
@@ -54,6 +55,7 @@ export function sseInstruction(random: Random, environment: Environment): number
   const general = random.pick(freeRegisters(environment))
   const rm = vectorOperand(random, environment)
   const tail = [random.below(256)]
+  if (random.oneIn(4)) return extendedInstruction(random, rm, general)
   switch (random.below(14)) {
     case 0:
     case 1:

@@ -26,6 +26,7 @@ export function fakeMachine(script: (machine: FakeMachine, slice: number) => Run
     disposed: false,
     serial: [{ onByte: () => undefined, receive: bytes => received.push(...bytes) }],
     debugConsole: { onByte: () => undefined },
+    postCodes: { onCode: () => undefined },
     run: () => {
       machine.slices++
       return script(machine, machine.slicesOfBoot++)

@@ -39,6 +39,7 @@ describe('values', () => {
       cpu: 'max',
       serial: { kind: 'stdio' },
       debugcon: { kind: 'none' },
+      post: { kind: 'none' },
       isaDebugExit: false,
       clock: 'wall',
       jit: true,

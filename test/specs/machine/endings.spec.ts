@@ -156,6 +156,14 @@ describe.concurrent('input and output', () => {
     expect((await folder.run(both, ['--debugcon', 'stdio', '--serial', 'none'])).stdout).toBe('debug')
   })
 
+  it('sends POST codes of ports 80h and 190h where --post says, in the order of all output', async () => {
+    const codes = [out8(0x80, 0x1f), print(SERIAL, 's'), print(DEBUG_CONSOLE, 'd'), out8(0x190, 0xff), powerOff, forever]
+    expect((await folder.run(codes)).stdout).toBe('s')
+    expect((await folder.run(codes, ['--post', 'stdio'])).stdout).toBe('post 80 1f\nspost 190 ff\n')
+    const noSerial = ['--post', 'stdio', '--debugcon', 'stdio', '--serial', 'none']
+    expect((await folder.run(codes, noSerial)).stdout).toBe('post 80 1f\ndpost 190 ff\n')
+  })
+
   it('gives standard input to the serial port, every byte in order', async () => {
     const fifosOn = out8(SERIAL + 2, 1)
     const poll = loop(

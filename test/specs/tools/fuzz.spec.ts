@@ -26,7 +26,7 @@ describe('the command', () => {
     () => {
       const { stdout, status } = fuzz('--one', '--seed', '7')
       expect(stdout).toMatch(
-        /^1 programs, \d+ instructions, \d+ regions: no difference \(seeds 7 … 7, \d+ an hour\)\n$/,
+        /^1 programs of 1 codes, \d+ instructions, \d+ regions \(\d+ compiled\): no difference \(seeds 7 … 7, \d+ an hour\)\n$/,
       )
       expect(status).toBe(0)
     },
