@@ -29,6 +29,7 @@ import { type HotFrame, HotLowering } from './backends/hot-handler.ts'
 import { type Expression, LocalPool, type Module } from './backends/value.ts'
 import { Builder, type Facts } from './definitions/builder.ts'
 import { definitions } from './definitions/index.ts'
+import { addHandleRecord } from './handle-record.ts'
 import { type HandlerTable, isHot, signatureOf, type SpecialHandler } from './handlers.ts'
 import type { ValueType } from './ir.ts'
 import { forgetJump, isJumpKnown, jumpCacheField, jumpCachePlace, nameRegion } from './jump-cache.ts'
@@ -437,40 +438,6 @@ class InterpreterGenerator {
     ]
   }
 
-  /**
-   * For regions: carries out the record at the address given, whose `Link` is the EIP delta. Gives the handler's
-   * Outcome, or one more when it has written code and would go on. An instruction that ends a run counts as one that
-   * does not when there is nothing to look after, and as a jump when it has gone elsewhere or changed the mode.
-   */
-  private handleRecordFunction(): void {
-    const { m } = this
-    const record = 0
-    const outcome = 1
-    const key = 2
-    const number = m.i32.sub(this.recordField(RecordField.Handler, this.local(record)), this.constant(this.hotLabels.length))
-    const delta = () => m.i32.load(RecordField.Link, 4, this.local(record))
-    const types = binaryen.createType([binaryen.i32, binaryen.i32])
-    const call = m.call_indirect(HANDLER_TABLE, number, [this.local(record), delta()], types, binaryen.i32)
-    const isNext = m.i32.eq(this.state('eip'), m.i32.add(delta(), this.recordField(RecordField.Next, this.local(record))))
-    const sameKey = m.i32.eq(this.state('key'), this.local(key))
-    const set = (value: number) => m.local.set(outcome, this.constant(value))
-    const goOn = m.if(m.i32.and(isNext, sameKey), set(Outcome.Next), set(Outcome.Jump))
-    const body = [
-      this.setState('codeWritten', this.constant(0)),
-      m.local.set(key, this.state('key')),
-      m.local.set(outcome, call),
-      m.if(
-        m.i32.eq(this.local(outcome), this.constant(Outcome.Dispatch)),
-        m.if(this.helper('isCalm', [], binaryen.i32), goOn),
-      ),
-      m.if(m.i32.eqz(this.local(outcome)), m.if(this.state('codeWritten'), set(Outcome.Dispatch + 1))),
-      this.local(outcome),
-    ]
-    const locals = [binaryen.i32, binaryen.i32]
-    m.addFunction('handleRecord', binaryen.i32, binaryen.i32, locals, m.block(null, body, binaryen.i32))
-    m.addFunctionExport('handleRecord', 'handleRecord')
-  }
-
   /** Calls a general handler and acts on its outcome. */
   private generalCode(): Expression[] {
     const { m } = this
@@ -589,7 +556,7 @@ class InterpreterGenerator {
     m.addActiveElementSegment(HANDLER_TABLE, 'general', generalNames, this.constant(0))
     m.addTable(REGION_TABLE, REGION_SLOTS, REGION_SLOTS)
     m.addTableExport(REGION_TABLE, REGION_TABLE)
-    this.handleRecordFunction()
+    addHandleRecord(m, this.helperNames, this.hotLabels.length, HANDLER_TABLE)
     this.runFunction()
     const shift = (number: number) => number + hotLabels.length
     for (const name of ['undefined', 'tooLong', 'endGeneral'] as const) special[name] = shift(special[name])
