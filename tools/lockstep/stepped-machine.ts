@@ -12,7 +12,7 @@ export const hiddenFields: ReadonlySet<string> = new Set<StateName>([
   'zero', 'eflags', 'flagKind', 'flagResult', 'flagLeft', 'flagRight', 'flagCarry', 'flagOverflow', 'mode',
   'key', 'userGeneration', 'supervisorGeneration', 'tlbBase', 'fault', 'faultErrorCode', 'exitReason', 'exitArgument', 'traceEach', 'heatThreshold',
   'stepRequest', 'stepping', 'trapBefore', 'shadowBefore', 'remaining', 'remainingCut', 'result',
-  'traceCursor', 'codeWritten', 'vectorOperand', 'vectorImmediate', 'vectorLengths',
+  'traceCursor', 'codeWritten', 'vectorOperand', 'vectorImmediate', 'vectorLengths', 'fpuOtherPrecision',
 ])
 
 const registerNames = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi']
