@@ -4,7 +4,7 @@
  * those of the interpreter.
  */
 import { readFileSync } from 'node:fs'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { compile } from '../../../jit/compile.ts'
 import { RegionManager } from '../../../jit/region-manager.ts'
 import { ExitReason } from '../../../runtime/exits.ts'
@@ -35,13 +35,12 @@ class HeatedCpu extends TestCpu {
   }
 }
 
-function run(heat: number): HeatedCpu {
-  const cpu = new HeatedCpu(heat)
+function run(heat: number, code: Uint8Array = program, cpu = new HeatedCpu(heat)): HeatedCpu {
   const { core } = cpu
   for (const segment of [Segment.Es, Segment.Cs, Segment.Ss, Segment.Ds, Segment.Fs, Segment.Gs])
     cpu.setSegment(segment, REAL_MODE)
   core.exports.updateMode()
-  cpu.write(START, program)
+  cpu.write(START, code)
   core.set('gpr', STACK, Gpr.Esp)
   core.set('eip', START)
   expect(cpu.run(ENOUGH)).toBe(ExitReason.Halt)
@@ -78,5 +77,16 @@ describe('real-mode loops in regions', () => {
     expect(outcome(cpu)).toEqual(outcome(expected))
     expect(Buffer.compare(cpu.core.ram, expected.core.ram)).toBe(0)
     expect(cpu.regions?.figures().installed).toBeGreaterThan(10)
+  })
+
+  it.each([0, 20])('tell the host once of a variable beside its code, with a threshold of %i', heat => {
+    // mov cx, 200; again: inc word [1010h]; loop again; hlt
+    const code = Uint8Array.of(0xb9, 0xc8, 0x00, 0xff, 0x06, 0x10, 0x10, 0xe2, 0xfa, 0xf4)
+    const cpu = new HeatedCpu(heat)
+    const written = vi.spyOn(cpu.cache, 'written')
+    run(heat, code, cpu)
+    expect(cpu.read8(0x1010)).toBe(200)
+    // Once for the code as it was loaded; then again only where code has been decoded or compiled since.
+    expect(written.mock.calls.length).toBeLessThan(8)
   })
 })
