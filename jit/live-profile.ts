@@ -10,10 +10,10 @@
 import type { CodeCache } from '../runtime/code-cache.ts'
 import type { Core } from '../runtime/core.ts'
 import {
-  MANY_MISSES, MISS_PROFILE_BASE, MISS_PROFILE_ENTRIES, MISS_PROFILE_ENTRY_BYTES, TARGET_PROFILE_BASE, TARGET_PROFILE_FIRST,
+  MANY_MISSES, MISS_PROFILE_BASE, MISS_PROFILE_ENTRIES, MISS_PROFILE_ENTRY_BYTES, MOST_TARGETS, TARGET_PROFILE_BASE, TARGET_PROFILE_FIRST,
   TARGET_PROFILE_ROW_BYTES, TARGET_PROFILE_ROWS,
 } from '../runtime/memory-map.ts'
-import { MOST_TARGETS, targetProfileRowOf } from './backends/target-profile.ts'
+import { targetProfileRowOf } from './backends/target-profile.ts'
 import { COLD, type CodeProfile, type ProfileExcerpt } from './regions/profile.ts'
 
 /** Remembered places that miss. When there are more, all are forgotten and found again. */

@@ -89,6 +89,8 @@ export const TARGET_PROFILE_BASE = 0x1f0000
 export const TARGET_PROFILE_ROWS = 512
 export const TARGET_PROFILE_ROW_BYTES = 128
 export const TARGET_PROFILE_FIRST = 8
+/** Targets that a row may hold. */
+export const MOST_TARGETS = (TARGET_PROFILE_ROW_BYTES - TARGET_PROFILE_FIRST) / 4
 
 /** Multiplier of the hashes: 2^32 over the golden ratio. */
 export const HASH_MULTIPLIER = 0x9e3779b1

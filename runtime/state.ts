@@ -28,9 +28,8 @@ type Row = readonly [name: string, bytes: number, count?: number]
 const rows = [
   // General registers in encoding order: AX CX DX BX SP BP SI DI R8..R15. Each slot is 8 bytes.
   ['gpr', 8, 16],
-  // Pseudo-registers of decoded records: always zero; scratch that a record may write.
+  // Pseudo-register of decoded records: always zero.
   ['zero', 8],
-  ['scratch', 8],
   // Instruction pointer (offset in CS, not linear), valid whenever no handler is executing.
   ['eip', 8],
   // EFLAGS without CF PF AF ZF SF OF, which live in the lazy fields below (see flags.ts).
@@ -109,12 +108,10 @@ const rows = [
   // EFLAGS.RF as it was before the instruction being stepped; whether EIP is at a REP instruction that has begun.
   ['resumeBefore', 8],
   ['repeating', 8],
-  // Instructions retired before the current `run`, and those left to the next event within it.
-  ['retired', 8],
+  // Instructions left to the next event within the current `run`.
   ['remaining', 8],
   // Instructions to take off `remaining` at the next look around: a device has scheduled an earlier event.
   ['remainingCut', 8],
-  ['budget', 8],
   ['tscOffset', 8],
   // Model-specific registers.
   ['sysenterCs', 8],

@@ -39,8 +39,7 @@ function setSegment(core: Core, segment: Segment, selector: number, base: number
  */
 const notProcessorState: ReadonlySet<string> = new Set<StateName>([
   'interruptLine', 'key', 'userGeneration', 'supervisorGeneration', 'cpuModel', 'ramBytes', 'traceEach', 'traceCursor', 'wholeRuns',
-  'retired', 'remaining', 'remainingCut',
-  'budget', 'heatThreshold', 'windowPhysical', 'windowBytes', 'windowPlace',
+  'remaining', 'remainingCut', 'heatThreshold', 'windowPhysical', 'windowBytes', 'windowPlace',
 ])
 
 /** Puts the CPU into its reset state. */

@@ -34,8 +34,8 @@ const BLOCK_BYTES = 65536
 /** How this machine is built, the books of its code cache and run loop, and what handlers leave lying: not the guest's. */
 const ownFields: ReadonlySet<string> = new Set<StateName>([
   'key', 'mode', 'tlbBase', 'userGeneration', 'supervisorGeneration', 'cpuModel', 'ramBytes', 'traceEach', 'traceCursor', 'wholeRuns',
-  'heatThreshold', 'retired', 'remaining', 'remainingCut', 'budget', 'windowPhysical', 'windowBytes', 'windowPlace',
-  'exitReason', 'exitArgument', 'codeWritten', 'zero', 'scratch', 'result', 'vectorOperand', 'vectorImmediate', 'vectorLengths',
+  'heatThreshold', 'remaining', 'remainingCut', 'windowPhysical', 'windowBytes', 'windowPlace',
+  'exitReason', 'exitArgument', 'codeWritten', 'zero', 'result', 'vectorOperand', 'vectorImmediate', 'vectorLengths',
 ])
 
 const guestFields = Object.values(stateFields).filter(({ name }) => !ownFields.has(name))

@@ -8,7 +8,7 @@
  *     --jobs N      processes that take seeds in turn (default 1)
  *     --seeds N     at most so many seeds
  *     --one         this seed alone; with --variant N that program of it alone
- *     --mutants     plants faults into the compiler one by one: each must be found; --mutant NAME: that one
+ *     --mutants     plants faults into the compiler one by one: each must be found; --mutant NAMES: those
  *
  * A program that fails is made smaller and listed; one that hangs is named. Exits with 1 when one has failed.
  */
@@ -21,7 +21,7 @@ import { type Figures, runSession } from './fuzz/session.ts'
 import { readCount } from './lockstep/counts.ts'
 
 const USAGE =
-  '[--seconds N] [--seed N] [--seeds N] [--variants N] [--variant N] [--jobs N] [--one] [--mutants] [--mutant NAME]'
+  '[--seconds N] [--seed N] [--seeds N] [--variants N] [--variant N] [--jobs N] [--one] [--mutants] [--mutant NAME,…]'
 const SECOND = 1000
 const HOUR = 3600 * SECOND
 const DEFAULT_VARIANTS = '4'

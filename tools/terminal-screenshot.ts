@@ -53,7 +53,6 @@ function lineSvg(line: string, y: number, initial: Style): { svg: string; style:
   let style = initial
   let column = 0
   let svg = ''
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
   for (const part of line.split(/(\x1b\[[\d;]*m)/)) {
     if (part.startsWith('\x1b')) {
       style = restyle(style, part.slice(2, -1).split(';').map(Number))

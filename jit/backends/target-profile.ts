@@ -3,14 +3,11 @@
  * a region can be compiled with the places in it. The writing is `noteTarget` in runtime/helpers/runs.ts.
  */
 import {
-  HASH_MULTIPLIER, TARGET_PROFILE_BASE, TARGET_PROFILE_FIRST, TARGET_PROFILE_ROW_BYTES, TARGET_PROFILE_ROWS,
+  HASH_MULTIPLIER, TARGET_PROFILE_BASE, TARGET_PROFILE_ROW_BYTES, TARGET_PROFILE_ROWS,
 } from '../../runtime/memory-map.ts'
 import type { Expression, RegionModule } from './value.ts'
 
-const WORD_SHIFT = 2
 const WORD_BITS = 32
-/** Targets that a row may hold. */
-export const MOST_TARGETS = (TARGET_PROFILE_ROW_BYTES - TARGET_PROFILE_FIRST) >> WORD_SHIFT
 
 /** Address of the row of the site at `eip`. */
 export function targetProfileRow(m: RegionModule, eip: Expression): Expression {

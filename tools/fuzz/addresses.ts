@@ -13,6 +13,8 @@ import type { Random } from './random.ts'
 const ADDRESS_SIZE = 0x67
 export const FS_OVERRIDE = 0x64
 export const GS_OVERRIDE = 0x65
+/** Displacements of a byte reach so far. */
+const NEAR = 0x80
 /** Registers that instructions may write, and those that are left when some hold pointers (pointers.ts). */
 const free = [Gpr.Eax, Gpr.Ecx, Gpr.Edx, Gpr.Ebx, Gpr.Esi, Gpr.Edi] as const
 const freeBesidePointers = [Gpr.Eax, Gpr.Ecx, Gpr.Edx] as const
@@ -39,9 +41,17 @@ export function demandAddress(random: Random, { demand }: Environment): number {
   return demand + (random.oneIn(3) ? PAGE * random.below(DEMAND_PAGES) + PAGE - 2 : random.below(DEMAND_PAGES * PAGE))
 }
 
+/** An operand in the page that is no RAM. */
+function device(random: Random, environment: Environment): Operand {
+  return memory(DISPLACEMENT_ONLY, 0, word32(deviceOf(environment) + random.below(PAGE)))
+}
+
 export function memoryOperand(random: Random, environment: Environment): Operand {
+  if (environment.devices && random.oneIn(10)) return device(random, environment)
   if (environment.pointers && random.oneIn(2)) return pointerOperand(random)
   const disp = displacement(random)
+  // Where operands with a displacement of a byte are, and those of other segments with bases that hardly differ.
+  const near = random.below(2 * NEAR) - NEAR
   switch (random.below(20)) {
     case 0:
     case 1:
@@ -86,11 +96,11 @@ export function memoryOperand(random: Random, environment: Environment): Operand
     case 10:
       return random.oneIn(8) ? memory(random.pick(freeRegisters(environment)), 0, []) : memory(Gpr.Ebp, 2, word32(disp))
     case 11:
-      return memory(Gpr.Ebp, 2, word32(disp - environment.fsBase), [], [FS_OVERRIDE])
+      return memory(Gpr.Ebp, 2, word32((random.oneIn(2) ? near : disp) - environment.fsBase), [], [FS_OVERRIDE])
     case 12:
       return memory(DISPLACEMENT_ONLY, 0, word32(DATA_POINTER + disp - environment.gsBase), [], [GS_OVERRIDE])
     case 13:
-      if (random.oneIn(6)) return memory(DISPLACEMENT_ONLY, 0, word32(deviceOf(environment) + random.below(PAGE)))
+      if (random.oneIn(6)) return device(random, environment)
       // What handlers have just used: out of bounds for user code.
       if (random.oneIn(8)) return memory(DISPLACEMENT_ONLY, 0, word32(LOG + 16 + random.below(PAGE - 32)))
       if (random.oneIn(6))

@@ -11,7 +11,7 @@ import { hiddenFields } from '../lockstep/stepped-machine.ts'
 import { compileAltered } from './altered-compile.ts'
 import { CompileCache } from './compile-cache.ts'
 import { FuzzCpu } from './fuzz-cpu.ts'
-import { BUSY_BYTES, RAM_BYTES } from './layout.ts'
+import { BUSY_BYTES, HANDLER_PAGES, HANDLERS, PAGE, RAM_BYTES } from './layout.ts'
 import { loadProgram } from './loader.ts'
 import { alterationOf, type DeviceWrite, type Plan } from './plan.ts'
 import type { Program } from './program.ts'
@@ -75,6 +75,11 @@ const visibleWords: readonly (readonly [string, number])[] = Object.values(state
       ? []
       : Array.from({ length: (bytes * count) >> 2 }, (_, i) => [`${name}+${i * 4}`, (address >> 2) + i] as const),
 )
+
+/** Whether a linear address is in the handlers. */
+function isHandler(linear: number): boolean {
+  return linear >= HANDLERS && linear < HANDLERS + HANDLER_PAGES * PAGE
+}
 
 /** A CPU and what its way to run is called. */
 interface Engine {
@@ -158,6 +163,7 @@ export class Comparer {
     })
     let fault: string | undefined
     const limited = (request: Request): CompileOutcome => {
+      if (!plan.handlers && isHandler(request.entry)) return undefined
       try {
         return family ? this.cache.compiled(request, altered) : altered(request)
       } catch (error) {

@@ -7,6 +7,7 @@ import type { FuzzCpu } from './fuzz-cpu.ts'
 import {
   ALIAS_TABLE,
   CODE,
+  DATA,
   DEMAND_PAGES,
   DEMAND_PHYSICAL,
   DEMAND_TABLE,
@@ -70,6 +71,10 @@ export interface Environment {
   readonly eflags: number
   /** Faults of user mode on unaligned data (CR0.AM and EFLAGS.AC). */
   readonly alignment: boolean
+  /** Some functions are 16-bit code (sixteen.ts). */
+  readonly sixteen: boolean
+  /** Many accesses go to a page that is no RAM. */
+  readonly devices: boolean
   /** A service sets a breakpoint on data. */
   readonly breakpoints: boolean
 }
@@ -103,7 +108,7 @@ export function randomEnvironment(random: Random): Environment {
   const user = random.oneIn(2)
   const paging = random.pick<Paging>(['off', 'small', 'small', 'small', 'small', 'large'])
   const timer = random.oneIn(2)
-  const fsBase = random.word()
+  const fsBase = random.oneIn(3) ? NEAR : random.word()
   return {
     user,
     paging,
@@ -124,6 +129,8 @@ export function randomEnvironment(random: Random): Environment {
     sse: random.oneIn(3),
     alignment: user && random.oneIn(12),
     breakpoints: random.oneIn(12),
+    sixteen: random.oneIn(4),
+    devices: random.oneIn(4),
     eflags: FIXED_FLAG | (random.word() & STATUS_FLAGS) | (timer ? Eflags.IF : 0) | (random.below(4) << IOPL_SHIFT),
   }
 }
@@ -156,10 +163,14 @@ export function entryAddress(environment: Environment, table: number, linear: nu
   return table + ((linear >>> 12) & (PAGE / size - 1)) * size
 }
 
-/** Where handlers find the entry of a page of the demand range, or of the alias. */
-export function entryLinear(environment: Environment, linear: number, range: 'demand' | 'alias' = 'demand'): number {
+const tableOrder = ['demand', 'alias', 'low'] as const
+
+/** Where handlers find the entry of a page of the demand range, of the alias or, with small pages, of the low range. */
+export function entryLinear(
+  environment: Environment, linear: number, range: (typeof tableOrder)[number] = 'demand',
+): number {
   const size = entryBytes(environment)
-  return TABLES + (range === 'alias' ? PAGE : 0) + ((linear >>> 12) & (PAGE / size - 1)) * size
+  return TABLES + PAGE * tableOrder.indexOf(range) + ((linear >>> 12) & (PAGE / size - 1)) * size
 }
 
 /** What an exclusive or with CR3 makes the other address space. */
@@ -240,6 +251,7 @@ class TableWriter {
     this.map(DEMAND_TABLE, deviceOf(environment), DEVICE_PHYSICAL, OPEN)
     this.map(TABLES_TABLE, TABLES, DEMAND_TABLE, CLOSED)
     this.map(TABLES_TABLE, TABLES + PAGE, ALIAS_TABLE, CLOSED)
+    this.map(TABLES_TABLE, TABLES + 2 * PAGE, LOW_TABLE, CLOSED)
     if (environment.spaces) this.buildOther()
   }
 }
@@ -252,10 +264,15 @@ enum Descriptor {
   UserCode = 0x00c0_fb00,
   UserData = 0x00c0_f300,
   Task = 0x0000_8b00,
+  /** Of bytes, not pages: 16-bit code, and data. */
+  KernelCode16 = 0x0000_9b00,
+  UserCode16 = 0x0000_fb00,
+  UserData16 = 0x0000_f300,
 }
 const LIMITED = 0x7_ffff
 const TASK_LIMIT = 0x67
-const GDT_LIMIT = Selector.Task + 7
+const LIMIT_16 = 0xffff
+const GDT_LIMIT = (Selector.Data16 | 7) as number
 const IDT_LIMIT = 256 * 8 - 1
 
 /** The two words of a descriptor. */
@@ -277,6 +294,9 @@ function loadDescriptors(cpu: FuzzCpu, environment: Environment): void {
   entry(Selector.Gs, environment.gsBase, FLAT_LIMIT, Descriptor.UserData)
   entry(Selector.Limited, 0, LIMITED, Descriptor.UserData)
   entry(Selector.Task, TSS, TASK_LIMIT, Descriptor.Task)
+  entry(Selector.KernelCode16, CODE, LIMIT_16, Descriptor.KernelCode16)
+  entry(Selector.UserCode16, CODE, LIMIT_16, Descriptor.UserCode16)
+  entry(Selector.Data16, DATA, LIMIT_16, Descriptor.UserData16)
   cpu.write32(TSS + 4, KERNEL_STACK_TOP)
   cpu.write32(TSS + 8, Selector.KernelData)
   cpu.write32(TSS + 0x64, (TASK_LIMIT + 1) << 16)

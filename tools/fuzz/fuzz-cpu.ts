@@ -110,7 +110,7 @@ export class FuzzCpu {
     core.ram.fill(0)
     core.bytes.fill(0, MISS_PROFILE_BASE, MISS_PROFILE_BASE + MISS_PROFILE_ENTRIES * MISS_PROFILE_ENTRY_BYTES)
     core.bytes.fill(0, TARGET_PROFILE_BASE, TARGET_PROFILE_BASE + TARGET_PROFILE_ROWS * TARGET_PROFILE_ROW_BYTES)
-    for (const name of ['interruptLine', 'remaining', 'remainingCut', 'retired', 'traceCursor'] as const)
+    for (const name of ['interruptLine', 'remaining', 'remainingCut', 'traceCursor', 'fpuOtherPrecision'] as const)
       core.set(name, 0)
     resetProcessor(core)
     core.set('heatThreshold', compilation?.heatThreshold ?? 0)

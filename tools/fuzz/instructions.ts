@@ -318,12 +318,35 @@ function systemInstruction(random: Random, environment: Environment): number[] {
   }
 }
 
+/** A value next to where an operation of `size` bits overflows or gives zero. */
+function boundary(random: Random, size: number): number {
+  const sign = size === 32 ? 0x8000_0000 : 1 << (size - 1)
+  return (random.pick([0, sign, 2 * sign]) + random.below(3) - 1) >>> 0
+}
+
 /** Arithmetic on registers alone, which cannot fault: op r, r; op r, imm8; inc, dec, shift, rotate, not, test, bt. */
 export function registerArithmetic(random: Random, environment: Environment): number[] {
   const [to, from] = [random.pick(freeRegisters(environment)), random.pick(freeRegisters(environment))]
   const wide = random.oneIn(6) ? [OPERAND_SIZE] : []
   const pair = 0xc0 | (from << 3) | to
-  switch (random.below(8)) {
+  switch (random.below(10)) {
+    case 8: {
+      // At a boundary: mov r, value; an operation of 8, 16 or 32 bits on it; setcc or jcc over nothing.
+      const size = random.pick([8, 16, 32])
+      const operation = random.pick([0xc0, 0xc8, 0xd0, 0xd8])
+      const changes = operation < 0xd0 ? [size === 8 ? 0xfe : 0xff] : [size === 8 ? 0xf6 : 0xf7]
+      const [value, on] = [boundary(random, size), size === 8 ? to & 3 : to]
+      return [
+        0xb8 + on, ...word32(value), ...(size === 16 ? [OPERAND_SIZE] : []), ...changes, operation | on,
+        0x0f, 0x90 + random.below(16), 0xc0 | random.pick([0, 1, 2]),
+      ]
+    }
+    case 9:
+      // The same of two operands, by registers of 8 bits or a part of a register.
+      return [
+        0xb8 + (to & 3), ...word32(boundary(random, 8)), 0x80, 0xc0 | (random.below(8) << 3) | (to & 3),
+        boundary(random, 8) & 0xff, 0x0f, 0x90 + random.below(16), 0xc0 | random.pick([0, 1, 2]),
+      ]
     case 0:
     case 1:
       return [...wide, random.below(8) * 8 + 1, pair]

@@ -93,4 +93,8 @@ export enum Selector {
   /** Data with base 0 that ends below 2 GiB: the same bytes, but no longer flat. */
   Limited = 0x3b,
   Task = 0x40,
+  /** 16-bit code from CODE on, and data from DATA on, of 64 KiB (sixteen.ts). */
+  KernelCode16 = 0x48,
+  UserCode16 = 0x53,
+  Data16 = 0x5b,
 }

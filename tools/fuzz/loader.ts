@@ -8,6 +8,7 @@ import { Fixed, handlers, vectorLabel, vectors } from './handlers.ts'
 import {
   DATA,
   DATA_POINTER,
+  DEPTH,
   ESCAPE,
   FUNCTION_TABLE,
   HANDLERS,
@@ -25,6 +26,7 @@ import { FUNCTIONS, type Program } from './program.ts'
 
 const HLT = 0xf4
 const INT3 = 0xcc
+const MOST_DEPTH = 4
 const INTERRUPT_GATE = 0x8e00
 const USER_GATE = 0xee00
 /** Rounds of the main loop between two calls of the service, less one: it must be a power of two. */
@@ -39,7 +41,7 @@ function stackOf({ stackInCode }: Environment): number {
 /** The main loop: stack and data pointer made anew, the service now and then, the next function. */
 function mainLoop(environment: Environment): Item[] {
   const { data } = selectorsOf(environment)
-  const segments: Piece[] = environment.changesSegments
+  const segments: Piece[] = environment.changesSegments || environment.sixteen
     ? [
         ...[Segment.Ds, Segment.Es].flatMap(segment => loadSegment(segment, data)),
         ...loadSegment(Segment.Fs, Selector.Fs),
@@ -50,6 +52,11 @@ function mainLoop(environment: Environment): Item[] {
     {
       labels: [Fixed.Main],
       code: [...segments, ...set(Gpr.Esp, stackOf(environment)), ...set(Gpr.Ebp, DATA_POINTER), ...increment(ROUNDS)],
+    },
+    // mov dword [DEPTH], n: so often functions may call themselves.
+    {
+      labels: [],
+      code: [0xc7, ...at(0, DEPTH), ...word32(MOST_DEPTH)],
     },
     // test byte [ROUNDS], mask; jne over INT
     {

@@ -46,7 +46,6 @@ export const mutants: readonly Mutant[] = [
   { name: 'group-first', file: GROUPS, before: 'found.first = Math.min(found.first, place.offset)', after: '' },
   { name: 'group-writes', file: GROUPS, before: 'found.writes ||= writes', after: '' },
   { name: 'group-segments', file: GROUPS, before: 'segment <= Segment.Ds ? root : this.root(', after: 'segment <= Segment.Gs ? root : this.root(' },
-  { name: 'group-partial-write', file: GROUPS, before: 'this.registers[register] = whole ?', after: 'this.registers[register] = whole || node.size === 8 ?' },
   { name: 'group-conditional-move', file: GROUPS, before: 'if (place !== before[register] || this.registers[register] !== before[register])', after: 'if (place !== before[register])' },
   { name: 'group-handler-registers', file: GROUPS, before: 'if (!quiet || written.has(register))', after: 'if (written.has(register))' },
   { name: 'group-back-edges', file: GROUPS, before: 'if (eip === order[0].eip) return', after: 'if (this.structure.position.get(from)! >= this.structure.position.get(eip)!) return' },

@@ -80,7 +80,7 @@ function run(file: string): Promise<Verdict> {
 
 /** Checks one mutant, or all; whether each was found. `tell` gets a line about each. */
 export async function checkMutants(only: string | undefined, tell: (line: string) => void): Promise<boolean> {
-  const chosen = mutants.filter(({ name }) => only === undefined || name === only)
+  const chosen = mutants.filter(({ name }) => only === undefined || only.split(',').includes(name))
   if (chosen.length === 0)
     throw new PCError('usage', `there is no mutant ${only}`, `write one of ${mutants.map(({ name }) => name).join(', ')}`)
   const file = `${root}build/tools/fuzz-mutant-${process.pid}.js`

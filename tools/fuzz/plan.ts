@@ -43,6 +43,11 @@ export interface Plan {
   readonly seldomEvery: number
   /** Optimisations that are switched off. */
   readonly off: readonly (keyof Optimisations)[]
+  /**
+   * Whether the handlers are compiled, too. They are much the same in all programs, get hot in all, and took a third of
+   * all regions and half of those that a program may have.
+   */
+  readonly handlers: boolean
   /** Regions after which nothing more is compiled. */
   readonly mostRegions: number
 }
@@ -97,5 +102,6 @@ export function planOf(seed: number): Plan {
     seldomEvery: random.pick(SELDOM_EVERY),
     off: random.oneIn(4) ? optimisationNames.filter(() => random.oneIn(2)) : [],
     mostRegions: random.pick(MOST_REGIONS),
+    handlers: random.oneIn(5),
   }
 }

@@ -63,7 +63,7 @@ export function movePointer(random: Random, environment: Environment): number[] 
   const pointer = random.pick(pointers)
   const other = random.pick(pointers)
   const step = random.below(2 * STEP) - STEP
-  switch (random.below(18)) {
+  switch (random.below(20)) {
     case 0:
     case 1:
       return [0x83, (random.oneIn(2) ? 0xc0 : 0xe8) | pointer, step & 0xff]
@@ -102,6 +102,14 @@ export function movePointer(random: Random, environment: Environment): number[] 
       return [0xc8, 16, 0, 0, 0x83, 0x65, 0xfc, 0, 0x03, 0x45 | (pointer << 3), 0xfc, 0xc9]
     case 15:
       return [random.pick([0xa4, 0xa5, 0xaa, 0xab, 0xac, 0xad, 0xa6, 0xa7, 0xae, 0xaf])]
+    case 17: {
+      // lea eax, [ebp + n]; mov [eax + 4], ecx; cmpxchg pointer, ecx; mov edx, [eax + 8]: EAX becomes the pointer, or not.
+      const place = word32(random.below(DATA_REACH) - (DATA_REACH >> 1))
+      return [0x8d, 0x85, ...place, 0x89, 0x48, 4, 0x0f, 0xb1, 0xc8 | pointer, 0x8b, 0x50, 8]
+    }
+    case 18:
+      // mov edx, [pointer + n]; mov [pointer + m], ecx: what may be read may be written only after a look.
+      return [0x8b, 0x50 | pointer, step & 0x7c, 0x89, 0x48 | pointer, random.below(0x40)]
     case 16:
       // bswap twice: what it held, by a way that nobody follows.
       return [0x0f, 0xc8 + pointer, 0x0f, 0xc8 + pointer]

@@ -26,6 +26,7 @@ import {
 import { movePointer, setPointers, touch } from './pointers.ts'
 import type { Random } from './random.ts'
 import { services } from './services.ts'
+import { callSixteen, sixteenFunction } from './sixteen.ts'
 
 /** A byte of code that may change: by an exclusive or with `mask`, or to anything when that is 0. */
 export interface Patchable {
@@ -58,7 +59,7 @@ export interface Program {
 /** How many functions the main loop calls: a power of two. */
 export const FUNCTIONS = 8
 /** How many different ones they are. */
-const BUSY_FUNCTIONS = [1, 2, 2, 4, 8] as const
+const BUSY_FUNCTIONS = [1, 2, 4, 4, 8] as const
 const TARGETS = [2, 4, 8, 16, 32] as const
 const LEAF_BYTES = 16
 const LEAVES = 4
@@ -83,6 +84,8 @@ class Generator {
   private readonly patchable: Patchable[] = []
   private readonly functions: Label[]
   private readonly leaves: Label[]
+  /** 16-bit functions. */
+  private readonly sixteens: readonly Label[]
   private readonly alias: number
   private loops = 0
 
@@ -94,6 +97,7 @@ class Generator {
     this.alias = this.environment.alias
     this.functions = this.labels(FUNCTIONS)
     this.leaves = this.labels(LEAVES)
+    this.sixteens = this.environment.sixteen ? this.labels(1 + random.below(3)) : []
   }
 
   private label(): Label {
@@ -120,6 +124,8 @@ class Generator {
   /** One item of a function's body; `ahead` are labels that will stand further on. */
   private bodyItem(index: number, ahead: readonly Label[]): void {
     const { random } = this
+    if (this.sixteens.length > 0 && random.oneIn(12))
+      return this.emit(callSixteen(this.environment, random.pick(this.sixteens)))
     switch (random.below(26)) {
       case 0:
       case 1:
@@ -166,7 +172,7 @@ class Generator {
         if (this.environment.changesSegments && random.oneIn(2)) return this.changeSegment()
         else return this.instruction()
       case 15:
-        if (random.oneIn(3)) return this.systemCall()
+        if (random.oneIn(5)) return this.systemCall()
         else return this.instruction()
       case 16:
         // Register arithmetic in a row, now and then with an exit between: what flags and registers are kept for.
@@ -411,7 +417,9 @@ class Generator {
   private loop(body: () => void): void {
     const head = this.label()
     const counter = LOOP_COUNTERS + 4 * (this.loops++ % LOOP_COUNTERS_COUNT)
-    this.emit([0xc7, 0x05, ...word32(counter), ...word32(2 + this.random.below(12))])
+    // Mostly few rounds: what gets hot does so soon, and more of the program has its turn.
+    const rounds = 2 + this.random.below(this.random.oneIn(4) ? 12 : 3)
+    this.emit([0xc7, 0x05, ...word32(counter), ...word32(rounds)])
     const { pointers } = this.environment
     // What lies around a pointer is used in front of the loop, in it, and behind a step of the pointer.
     if (pointers) this.emit(touch(this.random))
@@ -443,12 +451,15 @@ class Generator {
     const body = (most: number, ahead: readonly Label[]) => {
       for (let i = random.below(Math.ceil(most / this.smaller) + 1); i > 0; i--) this.bodyItem(index, ahead)
     }
-    // mov dword [DEPTH], n
-    if (random.oneIn(3)) this.emit([0xc7, ...at(0, DEPTH), ...word32(random.below(6))])
     if (this.environment.pointers) this.emit(setPointers(random, this.environment))
+    // mov dword [RESUME], middle, and then end: what faults is left behind, so that the rest has its turn.
+    const resumes = random.oneIn(2)
+    const resume = (label: Label) => resumes && this.emit([0xc7, ...at(0, RESUME), absolute(label)])
+    resume(middle)
     body(12, [middle, end, inner])
     if (random.oneIn(3)) this.loop(() => body(10, [middle, end, inner]))
     this.emit([0x90], [middle])
+    resume(end)
     this.loop(() => {
       body(12, [inner, inner, end])
       if (random.oneIn(3)) this.loop(() => body(6, [inner]))
@@ -487,6 +498,8 @@ class Generator {
     this.twinOffset = random.below(64)
     for (let i = 0; i < FUNCTIONS; i++) this.function(i)
     for (const label of this.leaves) this.leaf(label)
+    for (const label of this.sixteens)
+      this.items.push(...sixteenFunction(random, environment, label, () => this.label()))
     const data = random.bytes(DATA_BYTES)
     const twins = environment.paging === 'off' ? [] : [this.twin(), this.twin()]
     const patched = this.patchable.filter(({ mask }) => mask === 0).map(({ label, offset }) => absolute(label, offset))

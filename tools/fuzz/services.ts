@@ -8,7 +8,9 @@ import { type Item, type Label, type Piece, word32 } from './assembly.ts'
 import { Arithmetic, at, toMemory } from './encode.ts'
 import { Entry, type Environment, entryLinear, otherSpace, twinOf } from './environment.ts'
 import { gamePages, invalidate } from './handlers.ts'
-import { CODE, CODE_BYTES, DATA_POINTER, DEMAND_PAGES, DEMAND_PHYSICAL, PAGE, ROUNDS, TWIN_PHYSICAL } from './layout.ts'
+import {
+  CODE, CODE_BYTES, DATA, DATA_BYTES, DATA_POINTER, DEMAND_PAGES, DEMAND_PHYSICAL, PAGE, PROGRAM_BYTES, ROUNDS, TWIN_PHYSICAL,
+} from './layout.ts'
 import type { Random } from './random.ts'
 
 const CR3 = 3
@@ -37,7 +39,7 @@ function pageAction(random: Random, environment: Environment): Piece[] {
   const entry = entryLinear(environment, linear)
   // What is not global goes with a change of CR3 as well.
   const forget = (page: number) => (random.oneIn(2) ? invalidate(page) : flushAll())
-  switch (random.below(9)) {
+  switch (random.below(10)) {
     case 0:
     case 1:
       return [
@@ -79,7 +81,8 @@ function pageAction(random: Random, environment: Environment): Piece[] {
     }
     case 6: {
       if (environment.paging !== 'small') return flushAll()
-      const page = environment.alias + CODE + PAGE * random.below(3)
+      const pages = random.oneIn(2) ? 3 : PROGRAM_BYTES / PAGE
+      const page = environment.alias + CODE + PAGE * random.below(pages)
       return [
         ...toMemory(
           Arithmetic.And,
@@ -89,7 +92,14 @@ function pageAction(random: Random, environment: Environment): Piece[] {
         ...forget(page),
       ]
     }
-    case 7:
+    case 7: {
+      if (environment.paging !== 'small') return flushAll()
+      // Data that programs use all the time: where it has been written is to be noted again.
+      const page = DATA + PAGE * random.below(DATA_BYTES / PAGE)
+      const bits = random.oneIn(2) ? Entry.Dirty : Entry.Dirty | Entry.Accessed
+      return [...toMemory(Arithmetic.And, entryLinear(environment, page, 'low'), ~bits), ...invalidate(page)]
+    }
+    case 8:
       return environment.global ? changeControl(4, Arithmetic.Xor, Cr4.PGE) : flushAll()
     default:
       if (environment.spaces && random.oneIn(2)) return changeControl(CR3, Arithmetic.Xor, otherSpace(environment))
@@ -135,7 +145,7 @@ export function services(
   label: () => Label,
 ): Item[] {
   const items: Item[] = []
-  for (let n = random.below(5); n > 0; n--) {
+  for (let n = random.below(7); n > 0; n--) {
     const paged = environment.paging !== 'off' && !(patchable.length > 0 && random.oneIn(3))
     const units = random.oneIn(5) || (!paged && patchable.length === 0)
     const action = units

@@ -9,10 +9,10 @@ import { Machine, type MachineAssets } from '../../src/machine.ts'
 
 /** Fields that say how an engine works, not what the guest sees, and flags, which `getEflags` puts together. */
 export const hiddenFields: ReadonlySet<string> = new Set<StateName>([
-  'zero', 'scratch', 'eflags', 'flagKind', 'flagResult', 'flagLeft', 'flagRight', 'flagCarry', 'flagOverflow', 'mode',
+  'zero', 'eflags', 'flagKind', 'flagResult', 'flagLeft', 'flagRight', 'flagCarry', 'flagOverflow', 'mode',
   'key', 'userGeneration', 'supervisorGeneration', 'tlbBase', 'fault', 'faultErrorCode', 'exitReason', 'exitArgument', 'traceEach', 'heatThreshold',
-  'stepRequest', 'stepping', 'trapBefore', 'shadowBefore', 'retired', 'remaining', 'remainingCut', 'budget', 'result',
-  'traceCursor', 'codeWritten', 'vectorOperand', 'vectorImmediate', 'vectorLengths',
+  'stepRequest', 'stepping', 'trapBefore', 'shadowBefore', 'remaining', 'remainingCut', 'result',
+  'traceCursor', 'codeWritten', 'vectorOperand', 'vectorImmediate', 'vectorLengths', 'fpuOtherPrecision',
 ])
 
 const registerNames = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi']
