@@ -10,17 +10,23 @@
  *
  * Two sources of time. `virtual` counts retired instructions at a fixed rational rate, plus the idle time added by
  * `skipTo`, so a run is repeatable bit for bit. `wall` follows the host's monotonic clock; `pause` and `resume` cut
- * a piece out of it, and a host that slept (a frozen tab, a debugger) is not made up for by a storm of ticks.
+ * a piece out of it, and a host that slept (a frozen tab, a debugger) is not made up for by a storm of ticks. A host that
+ * is busy elsewhere for a moment is: time then goes on in small steps, at twice its speed, until it has caught up.
  */
 import type { Clock, DeviceState, Timer } from './devices/device.ts'
 import { PCError } from './errors.ts'
 
 const NS_PER_MS = 1_000_000
 /**
- * Wall mode: how far time may jump past the next timer between two looks at the host clock. Well below the half second
- * after which Linux takes the rest of a mouse packet for the beginning of another.
+ * Wall mode: how far time may jump past the next timer between two looks at the host clock. Ticks that fall into one jump
+ * come as one: Linux looks for five ticks of 4 ms within 160 ms of the time-stamp counter, and panics without.
  */
-const LONGEST_JUMP_NS = 200 * NS_PER_MS
+const LONGEST_JUMP_NS = 5 * NS_PER_MS
+/**
+ * Wall mode: how much time beyond that is made up for later. Well below the half second after which Linux takes the
+ * rest of a mouse packet for the beginning of another.
+ */
+const MOST_BEHIND_NS = 200 * NS_PER_MS
 /** Callbacks one `runDue` may run: a timer that keeps rescheduling itself in the past cannot hang the machine. */
 const MOST_FIRINGS = 10_000
 
@@ -74,6 +80,8 @@ export class VirtualClock implements Clock {
   private readonly heap: ClockTimer[] = []
   /** Virtual mode: idle time skipped so far. Wall mode: virtual time minus host time. */
   private offset = 0
+  /** Wall mode: host time that the guest has not had yet. */
+  private behind = 0
   private paused = false
   /** Wall mode: the latest time handed out (time never runs backwards). */
   private latest = 0
@@ -103,7 +111,11 @@ export class VirtualClock implements Clock {
     if (this.paused) return this.latest
     const host = this.hostNs()
     const limit = Math.max(this.latest, this.nextDue()) + LONGEST_JUMP_NS
-    if (host + this.offset > limit) this.offset = limit - host
+    const excess = host + this.offset - limit
+    // As much again as has passed, as long as the guest is behind.
+    const step = excess > 0 ? -excess : Math.min(this.behind, Math.max(0, host + this.offset - this.latest), -excess)
+    this.offset += step
+    this.behind = Math.min(this.behind - step, MOST_BEHIND_NS)
     this.latest = Math.max(this.latest, host + this.offset)
     return this.latest
   }
@@ -153,6 +165,7 @@ export class VirtualClock implements Clock {
   resume(): void {
     if (!this.paused) return
     this.paused = false
+    this.behind = 0
     this.offset = this.latest - this.hostNs()
   }
 
@@ -188,6 +201,7 @@ export class VirtualClock implements Clock {
     for (const timer of this.timers.values()) this.reschedule(timer, Infinity)
     if (this.mode === 'virtual') this.offset = now - this.elapsed()
     else this.offset = now - this.hostNs()
+    this.behind = 0
     this.latest = now
     for (const [name, due] of Object.entries(timers)) this.timers.get(name)?.schedule(due as number)
   }

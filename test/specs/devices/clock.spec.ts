@@ -138,8 +138,14 @@ describe('VirtualClock, wall mode', () => {
     expect(clock.now()).toBe(3000e6)
     clock.runDue()
     host.ms += 3600e3
-    expect(clock.now()).toBe(3010e6 + 200e6)
+    expect(clock.now()).toBe(3010e6 + 5e6)
     clock.runDue()
     expect(fired).toBe(2)
+    // An hour is not made up for, 200 ms are, at twice the speed.
+    timer.schedule(1e12)
+    host.ms += 1
+    expect(clock.now()).toBe(3015e6 + 2e6)
+    host.ms += 1000
+    expect(clock.now()).toBe(3015e6 + 1001e6 + 200e6)
   })
 })
