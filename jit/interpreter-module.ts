@@ -22,15 +22,16 @@ import {
 import {
   MOST_REGION_INSTRUCTIONS, NOT_CROSSING, RecordField, RecordFlag, REGION_DESCRIPTOR_BYTES, RegionDescriptor, RunHeader,
 } from '../runtime/records.ts'
-import { FAULT_STEP, Segment, stateAddress, type StateName, Vector } from '../runtime/state.ts'
+import { FAULT_STEP, Segment, Vector } from '../runtime/state.ts'
 import { GENERAL_LOCALS, GeneralLowering, Outcome, RepeatLowering } from './backends/general-handler.ts'
-import { type HelperNames, valueTypes } from './backends/handler.ts'
-import { type HotFrame, HotLowering } from './backends/hot-handler.ts'
-import { type Expression, LocalPool, type Module } from './backends/value.ts'
+import { valueTypes } from './backends/handler.ts'
+import { HotLowering } from './backends/hot-handler.ts'
+import { type Expression, LocalPool, } from './backends/value.ts'
 import { Builder, type Facts } from './definitions/builder.ts'
 import { definitions } from './definitions/index.ts'
 import { addHandleRecord } from './handle-record.ts'
 import { type HandlerTable, isHot, signatureOf, type SpecialHandler } from './handlers.ts'
+import { frame, InterpreterExpressions, OUTCOME_LOCAL, SCRATCH_LOCAL, UNDER_WAY_LOCAL } from './interpreter-expressions.ts'
 import type { ValueType } from './ir.ts'
 import { forgetJump, isJumpKnown, jumpCacheField, jumpCachePlace, nameRegion } from './jump-cache.ts'
 import { collectSamples } from './samples.ts'
@@ -42,16 +43,6 @@ export interface InterpreterModule {
   readonly handlers: HandlerTable
 }
 
-const frame: HotFrame = {
-  record: 0, eipDelta: 1, remaining: 2, tlb: 3, target: 4, linkFrom: 5,
-  next: 'next', fault: 'fault', linked: 'linked', indirect: 'indirect', dispatch: 'dispatch',
-}
-/** More fixed locals of `run`, then the scratch locals. */
-const SCRATCH_LOCAL = 6
-/** RegionOutcome of the region left last, until its instruction is found; None of them for the rest of the time. */
-const OUTCOME_LOCAL = 7
-/** Whether `run` has executed something: what it begins with may just have been reported as hot. */
-const UNDER_WAY_LOCAL = 8
 const FIRST_SCRATCH = 9
 
 const REGION_TABLE = 'regions'
@@ -67,55 +58,13 @@ const jumpFacts: Facts = {
   operands: [{ kind: 'relative', size: 32 }],
 }
 
-class InterpreterGenerator {
-  private readonly m: Module
-  private readonly helperNames: HelperNames
+class InterpreterGenerator extends InterpreterExpressions {
   private readonly generalNames: string[] = []
   private readonly hotLabels: string[] = []
   private readonly hotBodies: Expression[][] = []
   private readonly pool = new LocalPool(FIRST_SCRATCH)
   /** Number of the handler `enter`; `enterUnflat` follows it. */
   private enterNumber = 0
-
-  constructor(m: Module, helperNames: HelperNames) {
-    this.m = m
-    this.helperNames = helperNames
-  }
-
-  // --- expressions ---
-
-  private local(index: number): Expression { return this.m.local.get(index, binaryen.i32) }
-  private constant(value: number): Expression { return this.m.i32.const(value) }
-  private state(name: StateName, index = 0): Expression {
-    return this.m.i32.load(stateAddress(name, index), 4, this.constant(0))
-  }
-  private setState(name: StateName, value: Expression): Expression {
-    return this.m.i32.store(stateAddress(name), 4, this.constant(0), value)
-  }
-  private helper(name: string, args: Expression[], result: binaryen.Type): Expression {
-    const internal = this.helperNames.get(name)
-    if (!internal) throw new Error(`the helpers export no ${name}`)
-    return this.m.call(internal, args, result)
-  }
-  private recordField(field: RecordField, record = this.local(frame.record)): Expression {
-    if (field === RecordField.Ordinal || field === RecordField.Length || field === RecordField.Flags)
-      return this.m.i32.load8_u(field, 1, record)
-    return this.m.i32.load16_u(field, 2, record)
-  }
-  /** A field of the header in front of `record`, a run's first. */
-  private header(field: RunHeader): Expression {
-    return this.m.i32.load(field, 4, this.m.i32.sub(this.local(frame.record), this.constant(RECORD_BYTES)))
-  }
-  private countDown(by: Expression): Expression {
-    return this.m.local.set(frame.remaining, this.m.i32.sub(this.local(frame.remaining), by))
-  }
-  private currentEip(): Expression {
-    return this.m.i32.add(this.local(frame.eipDelta), this.recordField(RecordField.Offset))
-  }
-  /** An offset in CS as a linear address. */
-  private linear(offset: Expression): Expression {
-    return this.m.i32.add(offset, this.state('segmentBase', Segment.Cs))
-  }
 
   // --- handlers ---
 

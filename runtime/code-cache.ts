@@ -9,7 +9,7 @@ import { CodeWatch, GRANULES } from './code-watch.ts'
 import type { Core } from './core.ts'
 import {
   GRANULE_SHIFT, PAGE_BYTES, PAGE_GRANULES_BASE, PAGE_SHIFT, PAGE_VERSIONS_BASE, PHYSICAL_PAGES, RECORD_BYTES, RECORDS_BASE,
-  RECORDS_BYTES, REGION_SLOTS,
+  RECORDS_BYTES, REGION_SLOTS, VIDEO_PLACE,
 } from './memory-map.ts'
 import { QuietGranules } from './quiet-granules.ts'
 import { MOST_REGION_INSTRUCTIONS, MOST_REGION_PAGES, NOT_CROSSING, RecordField, RecordFlag, RunHeader } from './records.ts'
@@ -260,6 +260,8 @@ export class CodeCache {
 
   /** A store to a granule has hit none of its code: the next one is told from it by a look at the bits. */
   private noteQuiet(page: number, granule: number): void {
+    // Whoever shows video memory wants to know of every store to a page with code.
+    if (page >= VIDEO_PLACE / PAGE_BYTES) return
     const items = this.watch.itemsOf(page, granule)
     if (items.length > 0) this.quiet.note(page * GRANULES + granule, items.flatMap(item => this.spansOfItem(item)))
   }

@@ -8,6 +8,8 @@ import { PCError } from './errors.ts'
 
 /** Without a byte for so long, a download counts as lost. */
 const STALL_MILLISECONDS = 30_000
+/** What a server says of a size is believed so far. */
+const MOST_EXPECTED_BYTES = 1 << 30
 
 type Fetch = typeof fetch
 
@@ -85,8 +87,7 @@ export async function download(url: string, options: DownloadOptions = {}): Prom
   try {
     const response = await request(url, { ...options, signal: guard.signal })
     const total = totalBytes(response)
-    const chunks: Uint8Array[] = []
-    let loaded = 0
+    const gathered = new Gathered(total)
     onProgress?.(0, total)
     const reader = (response.body ?? new Blob([]).stream()).getReader()
     for (;;) {
@@ -94,11 +95,10 @@ export async function download(url: string, options: DownloadOptions = {}): Prom
       if (done) break
       clearTimeout(timer)
       timer = setTimeout(giveUp, stallMilliseconds)
-      chunks.push(value)
-      loaded += value.length
-      onProgress?.(loaded, total)
+      gathered.add(value)
+      onProgress?.(gathered.length, total)
     }
-    const bytes = chunks.length === 1 ? chunks[0] : joined(chunks, loaded)
+    const bytes = gathered.bytes()
     checkType(url, bytes, response, options)
     return bytes
   } catch (error) {
@@ -117,14 +117,29 @@ function totalBytes(response: Response): number | undefined {
   return length > 0 && !response.headers.get('content-encoding') ? length : undefined
 }
 
-function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const bytes = new Uint8Array(length)
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.length
+/** Pieces that come one after the other, in one array from the beginning where the size is known. */
+class Gathered {
+  length = 0
+  private whole: Uint8Array
+
+  constructor(expected = 0) {
+    this.whole = new Uint8Array(Math.min(expected, MOST_EXPECTED_BYTES))
   }
-  return bytes
+
+  add(piece: Uint8Array): void {
+    const length = this.length + piece.length
+    if (length > this.whole.length) {
+      const larger = new Uint8Array(Math.max(length, 2 * this.whole.length))
+      larger.set(this.whole.subarray(0, this.length))
+      this.whole = larger
+    }
+    this.whole.set(piece, this.length)
+    this.length = length
+  }
+
+  bytes(): Uint8Array {
+    return this.length === this.whole.length ? this.whole : this.whole.slice(0, this.length)
+  }
 }
 
 function checkType(url: string, bytes: Uint8Array, response: Response, { magic, hint }: DownloadOptions): void {

@@ -24,13 +24,9 @@ import {
   RC_POSITION, REGISTER_BYTES_SHIFT, Status,
 } from './x87-words.ts'
 
-const SCRATCH = stateAddress('vectorOperand')
-
 /** What is asked of the lowering that this works for. */
 export interface X87Frame {
   exitBefore(condition: Expression): Expression
-  /** Notes that a helper of core.wasm from i64 to i64 is called. */
-  noteWideHelper(name: string): void
   /** Value of an argument, and the constant that it is, if it is one. */
   argument(node: Node): Expression
   constantArgument(node: Node): number | undefined
@@ -449,8 +445,7 @@ export class RegionX87 {
       }
       case 'x87SquareRoot': {
         this.requireRounding()
-        const root = (packed: Expression) => this.divided('x87RootOf', packed)
-        this.finish(0, values.squareRoot(this.register(0), root, this.unless))
+        this.finish(0, values.squareRoot(this.register(0), this.unless))
         this.record(args, false)
         return
       }
@@ -490,19 +485,8 @@ export class RegionX87 {
       const left = variant === NEGATED_DESTINATION
       return values.sum(to, from, { left, right: variant !== 0 && !left }, this.unless)
     }
-    const divide = (sig: Expression, divisor: Expression) => {
-      values.out.push(this.m.i64.store(SCRATCH, 8, this.int(0), divisor))
-      return this.divided('x87QuotientOf', sig)
-    }
     const [a, b] = variant === DIVIDE_REVERSED ? [from, to] : [to, from]
-    return values.quotient(a, b, divide, this.unless)
-  }
-
-  /** Calls a helper that leaves what is below the lowest bit in the state. */
-  private divided(helper: string, argument: Expression): { result: Expression; rest: Expression } {
-    const { m } = this
-    this.frame.noteWideHelper(helper)
-    return { result: m.call(helper, [argument], WasmType.I64), rest: m.i64.load(SCRATCH, 8, this.int(0)) }
+    return values.quotient(a, b, this.unless)
   }
 
   /** FLD m80: any number but the encodings that a region does not want to meet again. */

@@ -376,9 +376,6 @@ export class RegionLowering extends RegionFrame {
   get eip(): number {
     return this.current.source.eip
   }
-  noteWideHelper(name: string): void {
-    this.wideHelpers.add(name)
-  }
 
   protected override beforeConditional(out: Expression[]): void {
     if (!this.movesFlagsToMemory) return

@@ -10,6 +10,7 @@
  */
 import { WasmType } from '../wasm/module-writer.ts'
 import type { Expression, LocalPool, RegionModule } from './value.ts'
+import { divideSignificands, rootOfSignificand } from './x87-division.ts'
 
 /** A value in a local: each call reads it anew, because an expression may be used once. */
 export type Read = () => Expression
@@ -106,6 +107,12 @@ export class X87Values {
     this.out.push(this.m.local.set(local, value))
     return () => this.m.local.get(local, WasmType.I64)
   }
+  /** Keeps an f64. */
+  double(value: Expression): Read {
+    const local = this.pool.take('f64')
+    this.out.push(this.m.local.set(local, value))
+    return () => this.m.local.get(local, WasmType.F64)
+  }
   /** A local of each kind that branches leave their results in. */
   private variable(type: 'i32' | 'i64'): Variable {
     const local = this.pool.take(type)
@@ -201,14 +208,18 @@ export class X87Values {
     const difference = this.word(m.i32.sub(this.exponent(a), this.exponent(b)))
     const swapped = this.word(m.i32.lt_s(difference(), m.i64.lt_u(a.sig(), b.sig())))
     const largerSe = this.word(m.select(swapped(), b.se(), a.se()))
-    const larger = this.wide(m.select(swapped(), b.sig(), a.sig()))
+    // Exclusive ors exchange both significands in fewer steps than two selects do.
+    const change = this.wide(
+      m.i64.and(m.i64.xor(a.sig(), b.sig()), m.i64.sub(this.long(0n), m.i64.extend_u(swapped()))),
+    )
+    const larger = this.wide(m.i64.xor(a.sig(), change()))
     const opposite = m.i32.sub(this.int(0), difference())
     const distance = this.variable('i32')
     const smaller = this.variable('i64')
     const differ = this.variable('i32')
     this.out.push(
       distance.set(m.select(m.i32.lt_s(difference(), this.int(0)), opposite, difference())),
-      smaller.set(m.select(swapped(), a.sig(), b.sig())),
+      smaller.set(m.i64.xor(b.sig(), change())),
       differ.set(m.i32.shr_u(m.i32.xor(a.se(), b.se()), this.int(15))),
     )
     const bothZero = this.apart(() => {
@@ -354,8 +365,8 @@ export class X87Values {
     return this.or(this.neitherZero(a, b), ...this.notSound(a, b, other, exponent))
   }
 
-  /** a / b; `divide` gives the quotient of the significands, and leaves what rounding needs. */
-  quotient(a: Number80, b: Number80, divide: (sig: Expression, divisor: Expression) => Divided, unless: Unless): Rounded {
+  /** a / b. */
+  quotient(a: Number80, b: Number80, unless: Unless): Rounded {
     const { m } = this
     // Zero divided by a normal number is zero.
     this.whenAny([this.extreme(a, b), ...this.unsound(a, b)], () => {
@@ -363,27 +374,22 @@ export class X87Values {
         m.i32.eqz(this.isZero(a)), m.i64.ge_s(b.sig(), this.long(0n)), this.notNormal(this.exponent(b)),
       ))
     })
-    const halved = this.word(m.i64.ge_u(a.sig(), b.sig()))
-    const { result, rest } = divide(a.sig(), b.sig())
-    const quotient = this.wide(result)
+    const { quotient, rest, halved } = divideSignificands(this, a.sig, b.sig, unless)
     const exponent = m.i32.add(m.i32.add(m.i32.sub(a.se(), b.se()), this.int(BIAS - 1)), halved())
     const se = this.word(m.i32.and(exponent, this.int(SIGN | EXPONENT)))
-    return this.round(quotient, this.wide(rest), se, this.signOfBoth(a, b))
+    return this.round(quotient, rest, se, this.signOfBoth(a, b))
   }
 
-  /** Square root of a positive normal number; `root` gives that of a significand, and leaves what rounding needs. */
-  squareRoot(
-    number: Number80, root: (packed: Expression) => Divided, unless: Unless,
-  ): Rounded {
+  /** Square root of a positive normal number. */
+  squareRoot(number: Number80, unless: Unless): Rounded {
     const { m } = this
     unless(m.i32.and(m.i32.sub(number.se(), this.int(MIDDLE_FIRST)), this.int(MIDDLE_CLEAR | SIGN)))
     for (const condition of this.unsound(number)) unless(condition)
-    // The integer bit is known, so that the lowest bit of the exponent can take its place.
-    const even = m.i64.shl(m.i64.extend_u(number.se()), this.long(63n))
-    const { result, rest } = root(m.i64.xor(number.sig(), even))
-    const value = this.wide(result)
+    // The bias is odd, so an even biased exponent is an odd power of two.
+    const odd = this.word(m.i32.xor(m.i32.and(number.se(), this.int(1)), this.int(1)))
+    const { root, rest } = rootOfSignificand(this, number.sig, odd, unless)
     const exponent = this.word(m.i32.shr_u(m.i32.add(number.se(), this.int(BIAS)), this.int(1)))
-    return this.round(value, this.wide(rest), exponent, () => this.int(0))
+    return this.round(root, rest, exponent, () => this.int(0))
   }
 
   // --- conversions ---
@@ -551,10 +557,4 @@ export class X87Values {
     const below = m.select(differ(), negative(), m.i32.xor(smaller(), negative()))
     return { less: this.word(m.i32.and(below, m.i32.eqz(equal()))), equal }
   }
-}
-
-/** A quotient or root, and what is below its lowest bit as rounding wants it. */
-export interface Divided {
-  readonly result: Expression
-  readonly rest: Expression
 }

@@ -33,7 +33,7 @@ declareHelpers(`
   x87StoreEnvironment(i32,i32)! x87LoadEnvironment(i32,i32)! x87Save(i32,i32)! x87Restore(i32,i32)!
   x87TwoToXMinusOne() x87Logarithm() x87LogarithmPlusOne() x87Tangent() x87ArcTangent() x87Sine()
   x87Cosine() x87SineCosine()
-  fxsave(i32)! fxrstor(i32)! x87QuotientOf(i64):i64 x87RootOf(i64):i64
+  fxsave(i32)! fxrstor(i32)!
 `)
 
 /** Position of TOP in the status word; the state keeps it apart. */

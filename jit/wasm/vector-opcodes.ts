@@ -123,7 +123,7 @@ f64  add=a0 sub=a1 mul=a2 div=a3 min=a4 max=a5 copysign=a6
 /** Conversions to the type that the row begins with. */
 const conversionRows = `
 f32  convert_s.i32=b2 demote=b6 reinterpret=be
-f64  convert_s.i32=b7 promote=bb reinterpret=bf
+f64  convert_s.i32=b7 convert_s.i64=b9 promote=bb reinterpret=bf
 i32  trunc_s.f32=a8 trunc_s.f64=aa reinterpret=bc
 i64  reinterpret=bd
 `

@@ -96,3 +96,51 @@ export function reciprocalSquareRoot(bits: u32): u64 {
       : look(rootsOfEven, bits & FRACTION)
   return estimate - (<u32>(exponent >> 1) << FRACTION_BITS)
 }
+
+/** Last digits that a table has for the fraction of an element, in place. */
+// @ts-ignore: decorator
+@inline
+function lookLane(table: usize, fraction: u32): i32 {
+  return <i32>(<u32>load<u16>(table + ((fraction >> OPERAND_SHIFT) << 1)) << RESULT_SHIFT)
+}
+
+/**
+ * RCPPS or RSQRTPS when all four operands are normal and have normal estimates: what `reciprocal` and
+ * `reciprocalSquareRoot` do first, on all of them at once. False when some are not, and nothing has been done.
+ */
+export function estimateFour(destination: u32, source: u32, roots: bool): bool {
+  if (!ready) prepare()
+  const bits = v128.load(source)
+  // A negative number has more than eight bits here, so that its root is none of these.
+  const exponents = i32x4.sub(i32x4.shr_u(bits, FRACTION_BITS), i32x4.splat(1))
+  if (roots) {
+    if (!i32x4.all_true(i32x4.lt_u(exponents, i32x4.splat(POSITIVE_EXPONENTS)))) return false
+    const looked = i32x4(lookRoot(source, 0), lookRoot(source, 4), lookRoot(source, 8), lookRoot(source, 12))
+    const halves = i32x4.shr_s(i32x4.add(exponents, i32x4.splat(1 - BIAS)), 1)
+    v128.store(destination, i32x4.sub(i32x4.add(looked, i32x4.splat(HALF)), i32x4.shl(halves, FRACTION_BITS)))
+    return true
+  }
+  // The exponent of a zero, less one, is 255.
+  const magnitudes = v128.and(exponents, i32x4.splat(0xff))
+  if (!i32x4.all_true(i32x4.lt_u(magnitudes, i32x4.splat(RECIPROCAL_EXPONENTS)))) return false
+  const looked = i32x4(lookFraction(source, 0), lookFraction(source, 4), lookFraction(source, 8), lookFraction(source, 12))
+  const opposite = i32x4.shl(i32x4.sub(i32x4.splat(BIAS - 1), magnitudes), FRACTION_BITS)
+  const signed = v128.xor(opposite, v128.and(bits, i32x4.splat(<i32>signBit(false))))
+  v128.store(destination, i32x4.add(i32x4.add(looked, i32x4.splat(HALF)), signed))
+  return true
+}
+
+// @ts-ignore: decorator
+@inline
+function lookFraction(source: u32, offset: u32): i32 {
+  return lookLane(reciprocals, load<u32>(source + offset) & FRACTION)
+}
+
+// @ts-ignore: decorator
+@inline
+function lookRoot(source: u32, offset: u32): i32 {
+  const bits = load<u32>(source + offset)
+  // Even biased exponents are odd powers of two.
+  const table = select<usize>(rootsOfOdd, rootsOfEven, ((bits >> FRACTION_BITS) & 1) == 0)
+  return lookLane(table, bits & FRACTION)
+}

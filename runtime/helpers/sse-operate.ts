@@ -20,7 +20,7 @@ import {
   choose, compare, EQUAL, fromInteger, GREATER, narrow, noteComparison, orderOf, ROUND_CHOP, roundToIntegral, toInteger, UNORDERED,
   widen,
 } from './sse-convert'
-import { reciprocal, reciprocalSquareRoot } from './sse-estimate'
+import { estimateFour, reciprocal, reciprocalSquareRoot } from './sse-estimate'
 import { quickDoubles, quickSingles } from './sse-quick'
 import { beginFloat, endFloat, nextStep, product, quotient, rounding, squareRoot, sum } from './sse-float'
 
@@ -98,6 +98,7 @@ function dotProduct(destination: u32, source: u32, wide: bool): void {
 /** RCPPS and its kind, of `count` elements; MXCSR has no part in it. */
 function estimate(operation: u32, destination: u32, source: u32, count: u32): void {
   const roots = operation == ARITHMETIC_RECIPROCAL_SQUARE_ROOT
+  if (count == 4 && estimateFour(destination, source, roots)) return
   for (let offset: u32 = 0; offset < count << 2; offset += 4) {
     const bits = load<u32>(source + offset)
     store<u32>(destination + offset, <u32>(roots ? reciprocalSquareRoot(bits) : reciprocal(bits)))

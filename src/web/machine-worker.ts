@@ -2,7 +2,6 @@
  * The machine's worker of a page (build/web/machine-worker.js): fetches core.wasm and the firmware, and starts the
  * compile worker when the first code gets hot.
  */
-import type { WorkerReply } from '../../jit/worker/messages.ts'
 import { type StartWorker, WorkerCompiler } from '../../jit/worker/worker-compiler.ts'
 import { compileCore, WASM_MAGIC } from '../core-asset.ts'
 import { PCError } from '../errors.ts'
@@ -11,6 +10,7 @@ import { Machine } from '../machine.ts'
 import { MachineService, type ServiceHost } from '../worker/machine-service.ts'
 import { readFile } from '../worker/prepare.ts'
 import type { ToMachine, WireAssets, WireOptions } from '../worker/protocol.ts'
+import { startRestingWorker } from './resting-worker.ts'
 import { startWorker } from './start-worker.ts'
 import { checkWorkerScript } from './worker-failure.ts'
 
@@ -20,17 +20,7 @@ function assetsOf(options: WireOptions): WireAssets {
 }
 
 function compilerStarter(url: string): StartWorker {
-  return ({ onReply, onGone }) => {
-    const worker = startWorker(url, 'tabpc compile')
-    worker.onmessage = ({ data }: MessageEvent<WorkerReply>) => onReply(data)
-    worker.onmessageerror = () => onGone(new Error('an answer of the compile worker cannot be read'))
-    worker.onerror = event => {
-      // Or it would count as an error of this worker, and of the page's next.
-      event.preventDefault()
-      onGone(new Error(event.message || `the compile worker does not start from ${url}`))
-    }
-    return { post: message => worker.postMessage(message), terminate: () => worker.terminate() }
-  }
+  return events => startRestingWorker(() => startWorker(url, 'tabpc compile'), events)
 }
 
 /** Once for all machines that follow one another here. */

@@ -95,6 +95,56 @@ describe('a boot sector', () => {
     expect(letters.some(([r, g, b]) => r === 255 && g === 255 && b === 85)).toBe(true)
   })
 
+  it('scrolls mode 0Dh by address and dots above a split screen, and reads its palette back', async () => {
+    const pc = start('split')
+    await pc.waitFor(/PASS|FAIL/)
+    expect(pc.debug).toMatch(/PASS/)
+    pc.freezeAndThaw()
+    await pc.pass(100)
+    const picture = pc.picture('split')
+    expect([picture.width, picture.height]).toEqual([640, 400])
+    const bytesPerLine = 44
+    const ega: Readonly<Record<number, readonly number[]>> = {
+      1: [0, 0, 170], 2: [0, 170, 0], 3: [0, 170, 170], 4: [170, 0, 0], 5: [0x10, 0x20, 0x3f].map(widen), 6: [170, 85, 0],
+      7: [170, 170, 170], 15: [255, 255, 255],
+    }
+    for (const line of [0, 1, 2, 57, 198, 199, 200, 201, 202, 399])
+      for (const x of [0, 1, 2, 3, 4, 10, 11, 100, 318, 319]) {
+        // A line of the memory is two of the screen.
+        const [first, panning] = line < 200 ? [3 + (line >> 1) * bytesPerLine, 5] : [((line - 200) >> 1) * bytesPerLine, 0]
+        const dot = x + panning
+        const color = dot % 8 === 0 ? 15 : ((first + (dot >> 3)) % 7) + 1
+        expect([line, x, ...pixel(picture, 2 * x, line)]).toEqual([line, x, ...ega[color]])
+      }
+  })
+
+  it('shows fifty lines of text, and sixteen backgrounds', async () => {
+    const pc = start('text50')
+    await pc.waitFor(/R$/)
+    pc.freezeAndThaw()
+    await pc.pass(100)
+    const lines = pc.text().split('\n')
+    expect(lines).toHaveLength(50)
+    for (let i = 0; i < 50; i++) expect(lines[i].slice(0, 2)).toBe(`${Math.floor(i / 10)}${i % 10}`)
+    const picture = pc.picture('text50')
+    expect([picture.width, picture.height]).toEqual([720, 400])
+    const at = (cell: number) => pixel(picture, (32 + cell) * 9 + 4, 399)
+    expect([1, 6, 8, 9, 15].map(at)).toEqual([[0, 0, 170], [170, 85, 0], [85, 85, 85], [85, 85, 255], [255, 255, 255]])
+  })
+
+  it('reads the keyboard by polling and by its own handler, and the counts of the timer', async () => {
+    const pc = start('keys')
+    await pc.waitFor(/P$/)
+    await pc.press('KeyA')
+    await pc.press('KeyS')
+    await pc.waitFor(/P1E9E1F9FI/)
+    pc.freezeAndThaw()
+    await pc.press('KeyD')
+    await pc.press('KeyF')
+    await pc.waitFor(/I20A021A1[YN]/)
+    expect(pc.debug).toMatch(/Y$/)
+  })
+
   it('draws in a VBE mode through the linear frame buffer', async () => {
     const pc = start('vbe')
     await pc.pass(2000)

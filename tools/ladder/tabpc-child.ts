@@ -40,7 +40,7 @@ const picture: Picture = { width: 0, height: 0, pixels: new Uint32Array(0) }
 const view = {
   text: () => `${serial}\n${(machine.screen.text() ?? []).join('\n')}`,
   shot: () => {
-    machine.screen.draw(picture, true)
+    machine.screen.draw(picture)
     const { width, height, pixels } = picture
     return {
       width, height,

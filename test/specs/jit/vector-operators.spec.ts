@@ -27,6 +27,7 @@ function operandTypes(name: string, { operands, result, lane }: VectorOperator):
   if (lane && operands === 2) return ['v128', laneType(shape)]
   if (shape.includes('x') || shape === 'v128') return new Array<Type>(operands).fill('v128')
   if (operator.endsWith('.i32')) return ['i32']
+  if (operator.endsWith('.i64')) return ['i64']
   if (operator.endsWith('.f32') || operator === 'promote' || name === 'i32.reinterpret') return ['f32']
   if (operator.endsWith('.f64') || operator === 'demote' || name === 'i64.reinterpret') return ['f64']
   if (operator === 'reinterpret') return [shape === 'f32' ? 'i32' : 'i64']

@@ -14,6 +14,7 @@ import { asExpression, SerialSearch } from '../../../src/pc/text-search.ts'
 import { waitFor } from '../../../src/pc/wait.ts'
 import { SpeedMeter } from '../../../src/worker/speed-meter.ts'
 import { Typist } from '../../../src/worker/typist.ts'
+import { type RawWorker, startRestingWorker } from '../../../src/web/resting-worker.ts'
 
 const encode = (text: string) => new TextEncoder().encode(text)
 const noLink = {} as MachineLink
@@ -66,6 +67,38 @@ describe('waits', () => {
     })).toBe(1)
     await new Promise(resolve => setTimeout(resolve, 50))
     expect(cleaned).toBe(4)
+  })
+})
+
+describe('a compile worker that rests', () => {
+  it('goes when it is idle, comes back with a request, and never goes with one under way', async () => {
+    const log: string[] = []
+    const workers: RawWorker[] = []
+    const start = (): RawWorker => {
+      const worker: RawWorker = {
+        onmessage: null, onmessageerror: null, onerror: null,
+        postMessage: ({ id }) => log.push(`${workers.indexOf(worker)} takes ${id}`), terminate: () => log.push(`${workers.indexOf(worker)} goes`),
+      }
+      workers.push(worker)
+      return worker
+    }
+    const gone: string[] = []
+    const compiler = startRestingWorker(start, { onReply: ({ id }) => log.push(`reply ${id}`), onGone: ({ message }) => gone.push(message) }, 30)
+    const reply = (worker: number, id: number) => workers[worker].onmessage?.({ data: { id, regions: [] } } as unknown as MessageEvent)
+    const idle = () => new Promise(resolve => setTimeout(resolve, 80))
+    compiler.post({ id: 1, requests: [] })
+    compiler.post({ id: 2, requests: [] })
+    reply(0, 1)
+    await idle()
+    reply(0, 2)
+    await idle()
+    compiler.post({ id: 3, requests: [] })
+    let prevented = false
+    workers[1].onerror?.({ message: 'out of memory', preventDefault: () => {
+      prevented = true
+    } } as ErrorEvent)
+    expect(log).toEqual(['0 takes 1', '0 takes 2', 'reply 1', 'reply 2', '0 goes', '1 takes 3', '1 goes'])
+    expect([gone, prevented]).toEqual([['out of memory'], true])
   })
 })
 
