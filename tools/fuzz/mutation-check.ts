@@ -73,6 +73,7 @@ function run(file: string): Promise<Verdict> {
       const seed = Number(/seed (\d+)/.exec(complaints[complaints.length - 1] ?? '')?.[1] ?? STARTING_SEED)
       const programs = last.startsWith('{') ? (JSON.parse(last) as { programs: number }).programs : seed
       if (status === 0) resolve({ programs: undefined, how: `not found in ${programs} programs` })
+      else if (lines[0].includes(' stepped ')) resolve({ programs: undefined, how: `differs without regions: ${lines[0]}` })
       else resolve({ programs, how: lines.length > 1 ? lines[0].trim() : complaints[0] })
     })
   })
