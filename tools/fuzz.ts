@@ -8,7 +8,8 @@
  *     --jobs N      processes that take seeds in turn (default 1)
  *     --seeds N     at most so many seeds
  *     --one         this seed alone; with --variant N that program of it alone
- *     --mutants     plants faults into the compiler one by one: each must be found; --mutant NAMES: those
+ *     --mutants     plants faults into the compiler one by one: each must be found within 3000 seeds, or --seeds;
+ *                   --mutant NAMES: those
  *
  * A program that fails is made smaller and listed; one that hangs is named. Exits with 1 when one has failed.
  */
@@ -49,7 +50,8 @@ const tell = (line: string) => void process.stderr.write(`fuzz: ${line}\n`)
 async function main(argv: readonly string[]): Promise<void> {
   const { values } = parse(argv)
   if (values.mutants || values.mutant !== undefined) {
-    if (!(await checkMutants(values.mutant, tell))) process.exitCode = 1
+    const seeds = values.seeds === undefined ? undefined : readCount(values.seeds, 'seeds')
+    if (!(await checkMutants(values.mutant, tell, seeds))) process.exitCode = 1
     return
   }
   const started = performance.now()

@@ -273,25 +273,57 @@ export function writeAs32(linear: u32, value: u32, user: bool): void {
   if (load<u32>(DATA_BREAKPOINTS) != 0 && !faulted()) noteAccess(linear, 4, true)
 }
 
-/** Raises the #PF that an access to any of `bytes` bytes at `linear` would raise. */
-function probe(linear: u32, bytes: u32, write: bool, user: bool): void {
+/**
+ * Raises the #PF that an access to any of `bytes` bytes at `linear` would raise. An instruction that touches device
+ * memory asks here for a step of its own (`stepped`): later it may have changed what it would do again.
+ */
+function probe(linear: u32, bytes: u32, write: bool, user: bool, stepped: bool): void {
   const last = linear + bytes - 1
   let page = linear
   for (;;) {
-    translate(page, write, user)
-    if (faulted() || ((page ^ last) & ~OFFSET_MASK) == 0) return
+    const physical = translate(page, write, user)
+    if (faulted() || (stepped && needsStep(physical)) || ((page ^ last) & ~OFFSET_MASK) == 0) return
     page = (page | OFFSET_MASK) + 1
   }
 }
 
 export function probeRead(linear: u32, bytes: u32): void {
-  probe(linear, bytes, false, isUser())
+  probe(linear, bytes, false, isUser(), true)
 }
 export function probeWrite(linear: u32, bytes: u32): void {
-  probe(linear, bytes, true, isUser())
+  probe(linear, bytes, true, isUser(), true)
 }
 export function probeWriteSystem(linear: u32, bytes: u32): void {
-  probe(linear, bytes, true, false)
+  probe(linear, bytes, true, false, false)
+}
+
+/**
+ * For an image of a unit's state: whatever can stop an access to its `bytes` bytes does so here, in front of the first,
+ * so that the state is not lost. Alignment counts for the image as a whole (SDM vol. 3, table 6-7). True to go on, with
+ * the accesses below.
+ */
+export function probeImage(linear: u32, bytes: u32, alignment: u32, write: bool): bool {
+  probe(linear, bytes, write, isUser(), true)
+  if (faulted() || misaligned(linear, alignment)) return false
+  return load<u32>(DATA_BREAKPOINTS) == 0 || !meetsBreakpoint(linear, bytes, write)
+}
+export function readImage16(linear: u32): u32 {
+  return <u32>readLinear<u16>(linear, isUser(), false)
+}
+export function readImage32(linear: u32): u32 {
+  return readLinear<u32>(linear, isUser(), false)
+}
+export function readImage64(linear: u32): u64 {
+  return readLinear<u64>(linear, isUser(), false)
+}
+export function writeImage16(linear: u32, value: u32): void {
+  writeLinear<u16>(linear, <u16>value, isUser(), false)
+}
+export function writeImage32(linear: u32, value: u32): void {
+  writeLinear<u32>(linear, value, isUser(), false)
+}
+export function writeImage64(linear: u32, value: u64): void {
+  writeLinear<u64>(linear, value, isUser(), false)
 }
 
 /** Reads for a read-modify-write: the write permission of every byte is checked before the read. */

@@ -18,7 +18,7 @@ import {
   FPR, FPU_CONTROL, FPU_DATA_OFFSET, FPU_DATA_SELECTOR, FPU_INSTRUCTION_OFFSET, FPU_INSTRUCTION_SELECTOR, FPU_OPCODE,
   FPU_STATUS, FPU_TAG,
 } from '../../build/helpers/layout'
-import { faulted, probeRead, probeWrite, read16, read32, read64, write16, write32, write64 } from './memory'
+import { probeImage, readImage16, readImage32, readImage64, writeImage16, writeImage32, writeImage64 } from './memory'
 import { inProtectedMode } from './segments'
 import { EXPONENT_MASK, isNormal, isZero } from './softfloat80'
 import { loadStatusWord, x87Initialise, x87LoadControlWord, x87StatusWord } from './x87-control'
@@ -53,12 +53,12 @@ function environmentBytes(size: i32): u32 {
 }
 
 function writeSlot(linear: u32, size: i32, slot: u32, value: u32): void {
-  if (size == 16) write16(linear + slot * 2, value & 0xffff)
-  else write32(linear + slot * 4, value)
+  if (size == 16) writeImage16(linear + slot * 2, value & 0xffff)
+  else writeImage32(linear + slot * 4, value)
 }
 
 function readSlot(linear: u32, size: i32, slot: u32): u32 {
-  return size == 16 ? read16(linear + slot * 2) : read32(linear + slot * 4)
+  return size == 16 ? readImage16(linear + slot * 2) : readImage32(linear + slot * 4)
 }
 
 /** The full tag word, two bits for each physical register, worked out from the contents. */
@@ -138,8 +138,7 @@ function readEnvironment(linear: u32, size: i32): void {
 
 /** FNSTENV to `linear`, operand size 16 or 32. Then masks all exceptions. */
 export function x87StoreEnvironment(linear: u32, size: i32): void {
-  probeWrite(linear, environmentBytes(size))
-  if (faulted()) return
+  if (!probeImage(linear, environmentBytes(size), <u32>size >> 3, true)) return
   writeEnvironment(linear, size)
   const control = load<u32>(FPU_CONTROL) | STATUS_EXCEPTIONS
   store<u32>(FPU_CONTROL, control)
@@ -148,21 +147,19 @@ export function x87StoreEnvironment(linear: u32, size: i32): void {
 
 /** FLDENV from `linear`, operand size 16 or 32. */
 export function x87LoadEnvironment(linear: u32, size: i32): void {
-  probeRead(linear, environmentBytes(size))
-  if (faulted()) return
+  if (!probeImage(linear, environmentBytes(size), <u32>size >> 3, false)) return
   readEnvironment(linear, size)
 }
 
 /** FNSAVE to `linear`, operand size 16 or 32: environment, ST(0) to ST(7), then FNINIT. */
 export function x87Save(linear: u32, size: i32): void {
-  probeWrite(linear, environmentBytes(size) + REGISTERS_BYTES)
-  if (faulted()) return
+  if (!probeImage(linear, environmentBytes(size) + REGISTERS_BYTES, <u32>size >> 3, true)) return
   writeEnvironment(linear, size)
   let to = linear + environmentBytes(size)
   for (let i = 0; i < 8; i++) {
     const from = FPR + (physical(i) << 4)
-    write64(to, load<u64>(from))
-    write16(to + 8, <u32>load<u16>(from, 8))
+    writeImage64(to, load<u64>(from))
+    writeImage16(to + 8, <u32>load<u16>(from, 8))
     to += REGISTER_BYTES
   }
   x87Initialise()
@@ -170,14 +167,13 @@ export function x87Save(linear: u32, size: i32): void {
 
 /** FRSTOR from `linear`, operand size 16 or 32. */
 export function x87Restore(linear: u32, size: i32): void {
-  probeRead(linear, environmentBytes(size) + REGISTERS_BYTES)
-  if (faulted()) return
+  if (!probeImage(linear, environmentBytes(size) + REGISTERS_BYTES, <u32>size >> 3, false)) return
   readEnvironment(linear, size)
   let from = linear + environmentBytes(size)
   for (let i = 0; i < 8; i++) {
     const to = FPR + (physical(i) << 4)
-    store<u64>(to, read64(from))
-    store<u16>(to, <u16>read16(from + 8), 8)
+    store<u64>(to, readImage64(from))
+    store<u16>(to, <u16>readImage16(from + 8), 8)
     from += REGISTER_BYTES
   }
 }

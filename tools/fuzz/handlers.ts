@@ -92,7 +92,8 @@ const CMP_EAX = 0x3d
 const SHR_EAX = [0xc1, 0xe8] as const
 const XOR = 0x33
 const ROL_ESI_5 = [0xc1, 0xc6, 5] as const
-const INVLPG_AT_ECX = [0x0f, 0x01, 0x39] as const
+// In SS, which is flat whatever the program has made of DS.
+const INVLPG_AT_ECX = [0x36, 0x0f, 0x01, 0x39] as const
 const CLTS = [0x0f, 0x06] as const
 const STI = 0xfb
 const SYSEXIT = [0x0f, 0x35] as const
@@ -236,9 +237,9 @@ export function handlers(environment: Environment, services: readonly Item[]): I
   ]
 }
 
-/** Flushes the translation of a linear page: invlpg [linear]. */
+/** Flushes the translation of a linear page: invlpg ss:[linear]. */
 export function invalidate(linear: number): Piece[] {
-  return [0x0f, 0x01, ...at(7, linear)]
+  return [0x36, 0x0f, 0x01, ...at(7, linear)]
 }
 
 /** Pages whose entries services may change. */

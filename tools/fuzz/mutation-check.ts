@@ -55,10 +55,10 @@ interface Verdict {
   readonly how: string
 }
 
-function run(file: string): Promise<Verdict> {
+function run(file: string, seeds: number): Promise<Verdict> {
   return new Promise((resolve, reject) => {
     const args = [
-      '--seed', `${STARTING_SEED}`, '--seeds', `${MOST_SEEDS}`, '--seconds', `${SECONDS}`, '--variants', '1',
+      '--seed', `${STARTING_SEED}`, '--seeds', `${seeds}`, '--seconds', `${SECONDS}`, '--variants', '1',
       '--unshrunk', '--json',
     ]
     const child = spawn(process.execPath, [...process.execArgv, file, ...args])
@@ -73,13 +73,19 @@ function run(file: string): Promise<Verdict> {
       const seed = Number(/seed (\d+)/.exec(complaints[complaints.length - 1] ?? '')?.[1] ?? STARTING_SEED)
       const programs = last.startsWith('{') ? (JSON.parse(last) as { programs: number }).programs : seed
       if (status === 0) resolve({ programs: undefined, how: `not found in ${programs} programs` })
+      else if (lines[0].includes(' stepped ')) resolve({ programs: undefined, how: `differs without regions: ${lines[0]}` })
       else resolve({ programs, how: lines.length > 1 ? lines[0].trim() : complaints[0] })
     })
   })
 }
 
-/** Checks one mutant, or all; whether each was found. `tell` gets a line about each. */
-export async function checkMutants(only: string | undefined, tell: (line: string) => void): Promise<boolean> {
+/**
+ * Checks those mutants whose names are in a list with commas, or all; whether each was found within `seeds` seeds. `tell`
+ * gets a line about each.
+ */
+export async function checkMutants(
+  only: string | undefined, tell: (line: string) => void, seeds = MOST_SEEDS,
+): Promise<boolean> {
   const chosen = mutants.filter(({ name }) => only === undefined || only.split(',').includes(name))
   if (chosen.length === 0)
     throw new PCError('usage', `there is no mutant ${only}`, `write one of ${mutants.map(({ name }) => name).join(', ')}`)
@@ -93,7 +99,7 @@ export async function checkMutants(only: string | undefined, tell: (line: string
         continue
       }
       await bundle(mutant, file)
-      const { programs, how } = await run(file)
+      const { programs, how } = await run(file, seeds)
       tell(`${mutant.name.padEnd(28)} ${programs === undefined ? 'MISSED' : `${programs} programs`}: ${how}`)
       if (programs === undefined) missed.push(mutant.name)
     }

@@ -112,9 +112,9 @@ function flushAll(): Piece[] {
   return [0x0f, 0x20, 0xc0 | (CR3 << 3), 0x0f, 0x22, 0xc0 | (CR3 << 3)]
 }
 
-/** inc byte of a patchable instruction, from the handlers. */
+/** inc byte ss:[a patchable instruction], from the handlers. */
 function patch(place: Piece): Piece[] {
-  return [0xfe, at(0, 0)[0], place]
+  return [0x36, 0xfe, at(0, 0)[0], place]
 }
 
 const DEBUG_LENGTH_4 = 3
@@ -154,11 +154,11 @@ export function services(
         ? pageAction(random, environment)
         : patch(random.pick(patchable))
     const over = label()
-    // test dword [ROUNDS], bits; jne over
+    // test dword ss:[ROUNDS], bits; jne over
     const bits = random.pick([1, 2, 3, 4, 6, 7])
     items.push({
       labels: [],
-      code: [0xf7, ...at(0, ROUNDS), ...word32(bits), 0x0f, 0x85, { label: over, relative: true, plus: 0 }, ...action],
+      code: [0x36, 0xf7, ...at(0, ROUNDS), ...word32(bits), 0x0f, 0x85, { label: over, relative: true, plus: 0 }, ...action],
     })
     items.push({ labels: [over], code: [] })
   }
