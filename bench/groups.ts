@@ -23,7 +23,7 @@ export const STACK_APART = 'stack-apart'
 export const STACK_IN_CODE = 'stack-in-code'
 /** Times that a round of each runs the loop: some take a hundred times as long for it beside its code. */
 export const STACK_APART_LOOPS = 10
-export const STACK_IN_CODE_LOOPS = 3
+export const STACK_IN_CODE_LOOPS = 2
 
 /** The group of a program; undefined for a name that is in none. */
 export function groupOf(program: string): Group | undefined {

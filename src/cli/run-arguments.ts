@@ -3,7 +3,7 @@
 import { cpuModels } from '../../runtime/cpu-models.ts'
 import { PCError } from '../errors.ts'
 import { parseMemorySize } from '../memory-size.ts'
-import type { Expected } from '../state/saved-pc.ts'
+import type { Expected } from '../state/expected.ts'
 import { type GivenOptions, type OptionSpec, readOptions } from './options.ts'
 
 /** Where the bytes of a port go. */

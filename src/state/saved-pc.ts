@@ -13,6 +13,7 @@ import type { BootImage } from '../loaders/boot-image.ts'
 import type { DriveImages, MachineOptions } from '../machine-options.ts'
 import type { MachineState } from '../machine-state.ts'
 import { type DriveName, driveNames } from '../pc/options.ts'
+import type { Expected } from './expected.ts'
 import { freezeDrive, type ImageSource, type SavedDrive, thawDrive } from './saved-drives.ts'
 import { readStateFile, type Turn, writeStateFile } from './state-file.ts'
 import type { Tree } from './tree.ts'
@@ -83,9 +84,6 @@ export async function readPC(file: Uint8Array, turn: Turn): Promise<SavedPC> {
 function isRecord(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
-
-/** What a caller says about the machine; only what is given is compared. */
-export type Expected = Partial<Pick<SavedMachine, 'memoryBytes' | 'cpu' | 'clock'>>
 
 /** Throws `PCError` 'bad-state' when options ask for another machine than the saved one. */
 export function checkExpected(saved: SavedMachine, expected: Expected): void {

@@ -10,7 +10,7 @@ import type { DiskDescription } from '../pc/disk-source.ts'
 import type { PCEventMap, PCStopReason } from '../pc/events.ts'
 import type { DriveName } from '../pc/options.ts'
 import type { PCStats } from '../pc/stats.ts'
-import type { Expected } from '../state/saved-pc.ts'
+import type { Expected } from '../state/expected.ts'
 
 /** A file as the worker takes it: an absolute address, or what holds the bytes. */
 export type WireFile = string | Uint8Array | Blob
