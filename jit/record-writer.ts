@@ -6,7 +6,7 @@ import type { CodeCache } from '../runtime/code-cache.ts'
 import type { Core } from '../runtime/core.ts'
 import { linearMemoryAddress, MAX_RUN_INSTRUCTIONS, PAGE_BYTES, RECORD_BYTES } from '../runtime/memory-map.ts'
 import { RecordField, RecordFlag } from '../runtime/records.ts'
-import { ModeBit, Segment, stateAddress } from '../runtime/state.ts'
+import { FLAT32_MODE, ModeBit, Segment, stateAddress } from '../runtime/state.ts'
 import { isAbsent } from './cpu-features.ts'
 import { decode } from './decode/decoder.ts'
 import type { Decoded, Instruction, RegisterOperand } from './decode/instruction.ts'
@@ -285,8 +285,7 @@ export class RecordWriter {
 
 /** Whether code of a mode is served by hot handlers. */
 function isHot(mode: number): boolean {
-  const hotMode = ModeBit.Flat | ModeBit.Code32 | ModeBit.Stack32
-  return (mode & (hotMode | ModeBit.Step)) === hotMode
+  return (mode & (FLAT32_MODE | ModeBit.Step)) === FLAT32_MODE
 }
 
 /** `length` bytes of memory from a physical address on. */

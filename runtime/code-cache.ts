@@ -16,7 +16,7 @@ import { MOST_REGION_INSTRUCTIONS, MOST_REGION_PAGES, NOT_CROSSING, RecordField,
 import { RegionRecords } from './region-records.ts'
 import { RegionSlots, type SlotContents, type SlotHolder, type SlotLimits } from './region-slots.ts'
 import { RunTable, type TableRun } from './run-table.ts'
-import { ModeBit } from './state.ts'
+import { FLAT32_MODE } from './state.ts'
 
 /** Physical addresses [start, end) within one page. */
 export interface CodeSpan {
@@ -65,7 +65,6 @@ export interface CacheHandlers {
   readonly goto: number
 }
 
-const FLAT_MODE = ModeBit.Flat | ModeBit.Code32 | ModeBit.Stack32
 
 /** How much the cache may hold; less in specs, which fill it. */
 export interface CacheLimits {
@@ -427,7 +426,7 @@ export class CodeCache {
     words.fill(0, behind >> 2, (behind + RECORD_BYTES) >> 2)
     this.writeHandler(behind, this.handlers.goto)
     words[(behind + RecordField.Link) >> 2] = record + RECORD_BYTES
-    const flat = (this.header(record, RunHeader.Mode) & FLAT_MODE) === FLAT_MODE
+    const flat = (this.header(record, RunHeader.Mode) & FLAT32_MODE) === FLAT32_MODE
     this.writeHandler(record, flat ? this.handlers.enter : this.handlers.enterUnflat)
   }
 

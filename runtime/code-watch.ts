@@ -6,6 +6,7 @@
  * There are tens of thousands of runs, most in one or two granules, so the lists are links in one array of numbers:
  * lists of objects took 20 MB of the host's memory after a boot of Linux.
  */
+import { grown } from './growing-array.ts'
 import { GRANULE_SHIFT, PAGE_BYTES } from './memory-map.ts'
 
 /** Granules of a page. */
@@ -119,10 +120,4 @@ export class CodeWatch {
     if ((this.usedCells + 1) * CELL_WORDS > this.cells.length) this.cells = grown(this.cells)
     return this.usedCells++
   }
-}
-
-function grown(array: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(array.length * 2)
-  larger.set(array)
-  return larger
 }

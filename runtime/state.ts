@@ -233,6 +233,9 @@ export enum ModeBit {
   Step = 1 << 6,
 }
 
+/** What `mode` has in code that needs no segment checks and is 32 bits wide. */
+export const FLAT32_MODE = ModeBit.Flat | ModeBit.Code32 | ModeBit.Stack32
+
 /**
  * Pseudo-vector: not an exception, but the request to execute this instruction again in a step of its own. Device
  * memory is touched in single steps alone, so that an interrupt it raises is taken right after the instruction.

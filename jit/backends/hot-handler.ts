@@ -192,7 +192,7 @@ export class HotLowering extends HandlerLowering {
     ]
   }
 
-  /** Counts a branch that is taken, for the regions that it will be part of (CodeCache.branchCounts). */
+  /** Counts a branch that is taken, for the regions that it will be part of (CodeCache.passed). */
   private countTaken(): Expression {
     const { m } = this
     return m.i32.store(

@@ -4,7 +4,7 @@
  * addresses are constants. Of the other segments the limit and the kind are, and the base is read.
  */
 import type { Core } from '../../runtime/core.ts'
-import { ModeBit, Segment } from '../../runtime/state.ts'
+import { FLAT32_MODE, ModeBit, Segment } from '../../runtime/state.ts'
 import type { Instruction } from '../decode/instruction.ts'
 
 /** A data segment register as it was when the code became hot. */
@@ -46,11 +46,9 @@ function guessOf(limit: number, access: number): SegmentGuess {
 
 const DATA_SEGMENTS = 6
 
-const FLAT_MODE = ModeBit.Flat | ModeBit.Code32 | ModeBit.Stack32
-
 /** The segmentation of the code that is executing, in the mode given; undefined for flat 32-bit code. */
 export function segmentationOf(core: Pick<Core, 'get'>, mode: number): Segmentation | undefined {
-  if ((mode & FLAT_MODE) === FLAT_MODE) return undefined
+  if ((mode & FLAT32_MODE) === FLAT32_MODE) return undefined
   return {
     base: core.get('segmentBase', Segment.Cs) >>> 0,
     limit: core.get('segmentLimit', Segment.Cs) >>> 0,

@@ -60,27 +60,19 @@ export class BodyWriter {
         out.unsigned(number)
         return
       case Kind.Vector:
-        this.operands(at, head)
-        out.byte(VECTOR_PREFIX)
-        out.unsigned(opcode)
+        this.vector(at, head, opcode)
         return
       case Kind.VectorLane:
-        this.operands(at, head)
-        out.byte(VECTOR_PREFIX)
-        out.unsigned(opcode)
+        this.vector(at, head, opcode)
         out.byte(number)
         return
       case Kind.VectorMemory:
-        this.operands(at, head)
-        out.byte(VECTOR_PREFIX)
-        out.unsigned(opcode & 0xff)
+        this.vector(at, head, opcode & 0xff)
         out.unsigned(opcode >> 8)
         out.unsigned(number)
         return
       case Kind.VectorBytes:
-        this.operands(at, head)
-        out.byte(VECTOR_PREFIX)
-        out.unsigned(opcode)
+        this.vector(at, head, opcode)
         out.append(this.pools.patterns[number])
         return
       case Kind.FloatConstant: {
@@ -150,6 +142,13 @@ export class BodyWriter {
         out.byte(opcode)
         out.unsigned(this.functionIndex(number))
     }
+  }
+
+  /** A vector instruction but for what follows its opcode. */
+  private vector(at: number, head: number, opcode: number): void {
+    this.operands(at, head)
+    this.out.byte(VECTOR_PREFIX)
+    this.out.unsigned(opcode)
   }
 
   /** Operands in the node itself. */

@@ -12,6 +12,7 @@
  *        4  second operand, or length of the list
  *        5  third operand
  */
+import { grown } from '../../runtime/growing-array.ts'
 import type { WasmType } from './wasm-type.ts'
 
 /** Handle of an expression: its number in the store. It may be used once. */
@@ -87,10 +88,4 @@ export class NodeStore {
     }
     return number
   }
-}
-
-function grown(array: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(array.length * 2)
-  larger.set(array)
-  return larger
 }

@@ -10,14 +10,16 @@
  */
 import {
   CPL, CR0, CR0_AM, EFLAGS, EFLAGS_AC, EFLAGS_IF, EFLAGS_NT, EFLAGS_RF, EFLAGS_TF, EFLAGS_VM, EIP, GPR, GPR_ESP,
-  GDTR_BASE, GDTR_LIMIT, IDTR_BASE, IDTR_LIMIT, MODE, MODE_CODE32, MODE_FLAT, MODE_PROTECTED, MODE_STACK32, MODE_STEP, MODE_USER,
+  IDTR_BASE, IDTR_LIMIT, MODE, MODE_CODE32, MODE_FLAT, MODE_PROTECTED, MODE_STACK32, MODE_STEP, MODE_USER,
   SEGMENT_ACCESS, SEGMENT_BASE, SEGMENT_CS, SEGMENT_DS, SEGMENT_ES, SEGMENT_FS, SEGMENT_GS, SEGMENT_LIMIT,
   SEGMENT_SELECTOR, SEGMENT_SS, SEGMENT_TR, TLB_BASE, TLB_SUPERVISOR, TLB_USER,
 } from '../../build/helpers/layout'
-import { accessOf, clearCache, DESCRIPTOR_BYTES, dplOf, isConforming, SELECTOR_RPL, SELECTOR_TABLE, TYPE_32 } from './descriptors'
+import { accessOf, DESCRIPTOR_BYTES, descriptorLinear, isNull, locateDescriptor, SELECTOR_RPL, SELECTOR_TABLE, TYPE_32 } from './descriptors'
 import { setEflags } from './flags'
+import { gateOffset } from './gates'
 import { systemHostForRead, systemHostForWrite } from './memory'
 import { setMode, updateMode } from './mode'
+import { dropInaccessible } from './segments'
 
 const ESP: u32 = GPR + (GPR_ESP << 3)
 const SELECTOR_AT_CS: u32 = SEGMENT_SELECTOR + (SEGMENT_CS << 3)
@@ -47,9 +49,8 @@ const OUTER_FRAME: u32 = 20
 
 /** The descriptor of a selector of the GDT, or 0 when it is not at hand. */
 function globalDescriptor(selector: u32): u64 {
-  const offset = selector & ~(SELECTOR_RPL | SELECTOR_TABLE)
-  if ((selector & SELECTOR_TABLE) != 0 || offset == 0 || offset + DESCRIPTOR_BYTES - 1 > load<u32>(GDTR_LIMIT)) return 0
-  const host = systemHostForRead(load<u32>(GDTR_BASE) + offset, DESCRIPTOR_BYTES)
+  if ((selector & SELECTOR_TABLE) != 0 || isNull(selector) || !locateDescriptor(selector)) return 0
+  const host = systemHostForRead(descriptorLinear, DESCRIPTOR_BYTES)
   return host == 0 ? 0 : load<u64>(host)
 }
 
@@ -124,18 +125,10 @@ export function enterQuickly(vector: u32, eip: u32, image: u32, software: bool, 
   }
   fillFlat(SEGMENT_CS, target & ~SELECTOR_RPL, code)
   store<u32>(ESP, top - bytes)
-  store<u32>(EIP, low & 0xffff | high & 0xffff0000)
+  store<u32>(EIP, gateOffset(low, high))
   const cleared: u32 = EFLAGS_TF | EFLAGS_VM | EFLAGS_RF | EFLAGS_NT | ((high & GATE_TRAP) != 0 ? 0 : EFLAGS_IF)
   store<u32>(EFLAGS, load<u32>(EFLAGS) & ~cleared)
   setMode(mode & ~(MODE_USER | MODE_STEP))
-  return true
-}
-
-/** Nulls a data segment register that level 3 may not use, after IRET; whether it has. */
-function dropInner(segment: u32): bool {
-  const access = load<u32>(SEGMENT_ACCESS + (segment << 3))
-  if (access == 0 || dplOf(access) == 3 || isConforming(access)) return false
-  clearCache(segment, 0)
   return true
 }
 
@@ -168,10 +161,10 @@ export function returnQuickly(mask: u32): bool {
     store<u32>(CPL, 3)
     store<u32>(TLB_BASE, TLB_USER)
     next |= MODE_USER
-    dropInner(SEGMENT_FS)
-    dropInner(SEGMENT_GS)
-    dropped = dropInner(SEGMENT_DS)
-    dropped = dropInner(SEGMENT_ES) || dropped
+    dropInaccessible(SEGMENT_FS, 3)
+    dropInaccessible(SEGMENT_GS, 3)
+    dropped = dropInaccessible(SEGMENT_DS, 3)
+    dropped = dropInaccessible(SEGMENT_ES, 3) || dropped
   }
   fillFlat(SEGMENT_CS, selector, code)
   store<u32>(EIP, load<u32>(frame))

@@ -269,6 +269,14 @@ export function tryLoadSegment(packed: u32): u32 {
   return 1
 }
 
+/** Nulls a data segment register that the outer privilege level `cpl`, now entered, may not use; whether it has. */
+export function dropInaccessible(segment: u32, cpl: u32): bool {
+  const access = load<u32>(SEGMENT_ACCESS + (segment << 3))
+  if (access == 0 || dplOf(access) >= cpl || isConforming(access)) return false
+  clearCache(segment, 0)
+  return true
+}
+
 /** MOV Sreg: loadSegment, and SS holds off interrupts and debug traps for one instruction (SDM vol. 3, 6.8.3). */
 export function moveToSegment(segment: u32, selector: u32): void {
   loadSegment(segment, selector)

@@ -24,7 +24,6 @@ import {
   GPR,
   GPR_ESP,
   NMI_BLOCKED,
-  SEGMENT_ACCESS,
   SEGMENT_CS,
   SEGMENT_DS,
   SEGMENT_ES,
@@ -40,7 +39,6 @@ import {
   ACCESS_PRESENT,
   ACCESS_SEGMENT,
   accessOf,
-  clearCache,
   descriptorHigh,
   descriptorLinear,
   descriptorLow,
@@ -86,6 +84,7 @@ import {
 } from './protection'
 import { returnQuickly } from './quick-gates'
 import {
+  dropInaccessible,
   inProtectedMode,
   inVirtual8086Mode,
   LIMIT_8086,
@@ -185,12 +184,6 @@ function fetchReturnTarget(selector: u32): bool {
     return false
   }
   return targetPresent()
-}
-
-/** Nulls a data segment register that the outer privilege level `cpl` may not use. */
-function dropInaccessible(segment: u32, cpl: u32): void {
-  const access = load<u32>(SEGMENT_ACCESS + (segment << 3))
-  if (access != 0 && dplOf(access) < cpl && !isConforming(access)) clearCache(segment, 0)
 }
 
 /**
